@@ -1,0 +1,34 @@
+"""What a dataset's published evaluation must offer the rest of the program."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import ClassVar
+
+from carpus.types import Batch, Predictions
+
+
+class Protocol(ABC):
+    """Accumulates predictions of one split and reduces them exactly over all processes.
+
+    States live in torchmetrics metrics, so two processes give the numbers of one.
+    """
+
+    needs: ClassVar[frozenset[str]]
+    """Names of :class:`~carpus.types.Predictions` that must be present."""
+    headline: ClassVar[str]
+    """The metric that ranks runs and selects checkpoints."""
+    higher_is_better: ClassVar[bool] = False
+
+    @abstractmethod
+    def update(self, predictions: Predictions, batch: Batch) -> None:
+        """Add one batch; ``batch`` offers the ground truth."""
+
+    @abstractmethod
+    def compute(self) -> Mapping[str, float]:
+        """Metric name to value over every sample of every process."""
+
+    @abstractmethod
+    def reset(self) -> None:
+        """Forget everything."""
