@@ -1,0 +1,1 @@
+"""Metrics: pure functions in ``functional``, thin torchmetrics around them, protocols and file scores."""

@@ -17,6 +17,8 @@ class Protocol(ABC):
 
     needs: ClassVar[frozenset[str]]
     """Names of :class:`~carpus.types.Predictions` that must be present."""
+    truth: ClassVar[frozenset[str]] = frozenset({"joints_cam_mm", "joint_valid"})
+    """What a batch must offer; a split without it (a challenge's test frames) is predicted but not scored."""
     headline: ClassVar[str]
     """The metric that ranks runs and selects checkpoints."""
     higher_is_better: ClassVar[bool] = False
