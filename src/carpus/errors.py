@@ -29,7 +29,7 @@ def unknown(kind: str, given: str, allowed: Iterable[str]) -> str:
         >>> unknown("joint", "wirst", ["wrist", "palm"])
         "unknown joint 'wirst': did you mean 'wrist'? Allowed: palm, wrist"
     """
-    names = sorted(str(name) for name in allowed)
+    names = sorted({str(name) for name in allowed})
     close = difflib.get_close_matches(given, names, n=1, cutoff=0.5)
     hint = f"did you mean '{close[0]}'? " if close else ""
     return f"unknown {kind} '{given}': {hint}Allowed: {', '.join(names)}"

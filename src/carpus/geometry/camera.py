@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -56,11 +56,8 @@ class Camera:
             >>> Camera(241.42, 241.42, 160.0, 120.0).project(np.array([[0.0, 0.0, 400.0]]))
             array([[160., 120.]])
         """
-        z = points_cam_mm[..., 2]
-        if isinstance(points_cam_mm, Tensor):
-            z = torch.where(z > 0, z, torch.nan)
-        else:
-            z = np.where(z > 0, z, np.nan)
+        z: Any = points_cam_mm[..., 2]
+        z = torch.where(z > 0, z, torch.nan) if isinstance(z, Tensor) else np.where(z > 0, z, np.nan)
         qx, qy = points_cam_mm[..., 0] / z, points_cam_mm[..., 1] / z
         if self.distortion is not None:
             qx, qy = distort(qx, qy, self.distortion)
@@ -106,8 +103,6 @@ def distort(
     return qx * radial + p2 * r2, qy * radial + p1 * r2
 
 
-def _stack(*columns: Array) -> Array:
+def _stack(*columns: Any) -> Any:
     """Join coordinate arrays ``(*)`` along a new last axis."""
-    if isinstance(columns[0], Tensor):
-        return torch.stack(columns, dim=-1)  # pyright: ignore[reportArgumentType, reportReturnType]
-    return np.stack(columns, axis=-1)  # pyright: ignore[reportArgumentType, reportReturnType]
+    return torch.stack(columns, dim=-1) if isinstance(columns[0], Tensor) else np.stack(columns, axis=-1)

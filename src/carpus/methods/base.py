@@ -68,9 +68,11 @@ class PoseModule(pl.LightningModule):
         self._scheduler = scheduler
         self.protocols: dict[str, Protocol] = {}
 
-    def attach(self, stage: str, protocol: Protocol) -> None:
-        """Use ``protocol`` for the stage ``val`` or ``test``; the engine calls this."""
-        self.protocols[stage] = protocol
+    def attach(self, stage: str, protocol: Protocol | None) -> None:
+        """Use ``protocol`` for the stage ``val`` or ``test``, None to score nothing; the engine calls this."""
+        self.protocols.pop(stage, None)
+        if protocol is not None:
+            self.protocols[stage] = protocol
 
     def prepare(self, batch: Batch) -> Batch:
         """Network inputs and targets of a batch, built on its device without gradient."""
@@ -103,7 +105,8 @@ class PoseModule(pl.LightningModule):
         prepared = self._prepare(batch)
         outputs = self(prepared)
         self._loss(outputs, prepared, "val")
-        self.protocols["val"].update(self.decode(outputs, prepared), prepared)
+        if "val" in self.protocols:
+            self.protocols["val"].update(self.decode(outputs, prepared), prepared)
 
     def test_step(self, batch: Batch, _: int) -> Predictions:
         """Protocol update of a test batch; callbacks receive the predictions."""

@@ -1,0 +1,67 @@
+"""What several commands need."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
+
+    from carpus.data.dataset import Dataset
+
+
+def add_overrides(parser: argparse.ArgumentParser) -> None:
+    """Trailing configuration overrides such as ``dataset.root=/mnt/msra``."""
+    parser.add_argument("overrides", nargs="*", metavar="key=value", help="changes to the configuration")
+
+
+def add_logs(parser: argparse.ArgumentParser) -> None:
+    """Where the experiments lie."""
+    parser.add_argument("--logs", type=Path, default=None, help="folder of the experiments (default: logs)")
+
+
+def logs_folder(arguments: argparse.Namespace) -> Path:
+    """The folder of the experiments."""
+    import os
+
+    return arguments.logs or Path(os.environ.get("CARPUS_LOGS", "logs"))
+
+
+def out(text: str = "") -> None:
+    """One line or block on standard output."""
+    sys.stdout.write(f"{text}\n")
+
+
+def compose_dataset(name: str, overrides: list[str]) -> tuple[DictConfig, Dataset]:
+    """Configuration and object of a dataset by name."""
+    from carpus.engine.build import build
+    from carpus.engine.config import compose_config
+
+    cfg = compose_config([f"dataset={name}", *overrides])
+    return cfg, build(cfg.dataset.spec)
+
+
+def progress_line(what: str) -> Callable[[int, int], None]:
+    """A callback ``(done, total)`` that keeps the user informed: in place on a terminal, else every ten seconds."""
+    started = time.monotonic()
+    spoke = [0.0]
+
+    def show(done: int, total: int) -> None:
+        now = time.monotonic()
+        terminal = sys.stderr.isatty()
+        if done < total and now - spoke[0] < (0.2 if terminal else 10.0):
+            return
+        spoke[0] = now
+        rate = done / max(now - started, 1e-9)
+        left = (total - done) / rate if rate else 0.0
+        text = f"{what}: {done:,}/{total:,}  {rate:,.0f}/s  left {left:,.0f} s"
+        end = "\n" if done >= total or not terminal else ""
+        sys.stderr.write(f"\r{text}{end}" if terminal else f"{text}\n")
+        sys.stderr.flush()
+
+    return show

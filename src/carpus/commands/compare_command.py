@@ -1,0 +1,42 @@
+"""``carpus compare``: several experiments side by side."""
+
+from __future__ import annotations
+
+import argparse
+
+from carpus.commands.common import add_logs, logs_folder, out
+from carpus.errors import ConfigError
+
+EXAMPLE = "example:\n  carpus compare 2e8c 77d1 --split test"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Which runs, which split."""
+    parser.add_argument("keys", nargs="+", help="experiment keys")
+    parser.add_argument("--split", default="test", help="split whose results are compared")
+    add_logs(parser)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Print differing settings and all metrics."""
+    from omegaconf import OmegaConf
+
+    from carpus.engine.config import flat_keys
+    from carpus.engine.folder import RunFolder
+    from carpus.engine.keys import find_run
+    from carpus.reports.tables import comparison_rows, text_table
+
+    runs = [RunFolder(find_run(key, logs_folder(arguments))) for key in arguments.keys]
+    configs = {r.key: flat_keys(OmegaConf.load(r.config_file)) for r in runs}
+    names = dict.fromkeys(name for config in configs.values() for name in config)
+    differing = [n for n in names if len({str(c.get(n)) for c in configs.values()}) > 1]
+    out(text_table([{"setting": n, **{key: str(c.get(n)) for key, c in configs.items()}} for n in differing]))
+    results = {r.key: r.read_result(arguments.split) for r in runs}
+    missing = [key for key, result in results.items() if not result]
+    if missing:
+        hint = f"python test.py key={missing[0]} eval_on={arguments.split}"
+        raise ConfigError(f"{', '.join(missing)} has no result on {arguments.split}; make it with: {hint}")
+    numbers = {
+        key: {n: v for n, v in (result or {}).items() if isinstance(v, float)} for key, result in results.items()
+    }
+    out("\n" + text_table(comparison_rows(numbers)))

@@ -1,0 +1,54 @@
+"""``carpus runs``: what has been trained, and how well."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from carpus.commands.common import add_logs, logs_folder, out
+
+EXAMPLE = "example:\n  carpus runs --sort mean_error_mm"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Where, and in which order."""
+    parser.add_argument("--sort", metavar="METRIC", help="order by this metric (default: newest first)")
+    parser.add_argument("--descending", action="store_true", help="with --sort: largest first")
+    add_logs(parser)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Print one line per run."""
+    from carpus.engine.folder import RunFolder
+    from carpus.engine.keys import list_runs
+    from carpus.reports.tables import runs_rows, text_table
+
+    rows = [summary(RunFolder(folder)) for folder in list_runs(logs_folder(arguments))]
+    if not rows:
+        out(f"no runs in {logs_folder(arguments)}; start one with: python train.py")
+        return
+    ordered = runs_rows(rows, arguments.sort, arguments.descending)
+    columns = ["key", "status", "method", "loss", "dataset", "split", "start"]
+    metrics = dict.fromkeys(str(row["headline"]) for row in rows if row.get("headline"))
+    if arguments.sort:
+        metrics.setdefault(arguments.sort)
+    out(text_table(ordered, [*columns, *(m for m in metrics if m not in columns)]))
+
+
+def summary(run: Any) -> dict[str, Any]:
+    """A run as one row: what it is and every metric of the split scored last."""
+    from omegaconf import OmegaConf
+
+    meta = run.read_meta()
+    cfg = OmegaConf.load(run.config_file) if run.config_file.is_file() else OmegaConf.create()
+    scored = meta.get("scored")
+    return {
+        "key": run.key,
+        "status": meta.get("status"),
+        "method": OmegaConf.select(cfg, "method.name"),
+        "loss": OmegaConf.select(cfg, "loss.name"),
+        "dataset": OmegaConf.select(cfg, "dataset.name"),
+        "split": scored,
+        "start": meta.get("start"),
+        **((run.read_result(scored) or {}) if scored else {}),
+    }

@@ -1,0 +1,27 @@
+"""``carpus synth``: a small world in a dataset's own on-disk format."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from carpus.commands.common import out, progress_line
+
+EXAMPLE = "example:\n  carpus synth msra --out data/msra_synthetic --frames 10 --seed 0"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Dataset, folder, size and seed."""
+    parser.add_argument("dataset", help="msra | icvl | nyu | hands17 | itop")
+    parser.add_argument("--out", type=Path, required=True, help="folder to make; must not exist")
+    parser.add_argument("--frames", type=int, default=None, help="size; its unit is told by docs/datasets")
+    parser.add_argument("--seed", type=int, default=0)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Write the tree."""
+    from carpus.synthetic import make
+
+    size = {} if arguments.frames is None else {"frames": arguments.frames}
+    make(arguments.dataset, arguments.out, seed=arguments.seed, progress=progress_line("frames"), **size)
+    out(f"{arguments.dataset} tree in {arguments.out}; use it with dataset={arguments.dataset} dataset.root={arguments.out}")

@@ -1,0 +1,102 @@
+"""From a configuration to the objects of an experiment."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from hydra.utils import instantiate
+from omegaconf import DictConfig
+
+from carpus.data.datamodule import DataModule
+from carpus.data.dataset import Dataset
+from carpus.engine.config import choices, compose_config, plain
+from carpus.errors import ConfigError
+from carpus.methods.base import PoseModule
+from carpus.metrics.protocols.base import Protocol
+
+
+@dataclass
+class Experiment:
+    """What one configuration describes, instantiated."""
+
+    cfg: DictConfig
+    dataset: Dataset
+    data: DataModule
+    module: PoseModule
+    new_protocol: Callable[[], Protocol]
+
+
+def check_needs(cfg: DictConfig) -> None:
+    """Stop before any data is read if the dataset does not offer what the method needs.
+
+    Raises:
+        ConfigError: naming what is missing and the datasets that have it.
+    """
+    needs, offers = cfg.method.needs, cfg.dataset
+    missing = [name for name in needs.fields if name not in offers.offers]
+    if needs.kind == offers.kind and not missing:
+        return
+    what = f"kind {needs.kind}" if needs.kind != offers.kind else f"the fields {', '.join(missing)}"
+    fitting = [name for name in choices("dataset") if _fits(name, needs)]
+    raise ConfigError(
+        f"method {cfg.method.name} needs {what}; dataset {offers.name} is of kind {offers.kind} and offers "
+        f"{', '.join(offers.offers)}. It can be combined with: {', '.join(fitting) or 'none of the datasets here'}"
+    )
+
+
+def _fits(name: str, needs: DictConfig) -> bool:
+    dataset = compose_config([f"dataset={name}"]).dataset
+    return dataset.kind == needs.kind and all(field in dataset.offers for field in needs.fields)
+
+
+def build_experiment(cfg: DictConfig, iter_batch: int) -> Experiment:
+    """Dataset, loaders, module and protocol of a configuration.
+
+    Args:
+        cfg: composed or saved configuration.
+        iter_batch: samples per forward pass of one process.
+    """
+    check_needs(cfg)
+    dataset: Dataset = build(cfg.dataset.spec)
+    data = DataModule(
+        dataset=dataset,
+        inputs=build(cfg.method.inputs),
+        batch_size=iter_batch,
+        eval_batch_size=cfg.eval_batch_size,
+        workers=cfg.workers,
+        seed=cfg.seed,
+        train_split=cfg.train_split,
+        val_split=cfg.val_split,
+        test_split=cfg.eval_on,
+    )
+    return Experiment(cfg, dataset, data, build_module(cfg), lambda: build(cfg.dataset.protocol))
+
+
+def build_module(cfg: DictConfig) -> PoseModule:
+    """The method's module with its losses, optimiser and schedule."""
+    # Completed by hand: Hydra would turn dataclasses among its arguments into containers.
+    make = build({**plain(cfg.method.module), "_partial_": True})
+    return make(
+        losses={name: build(term) for name, term in cfg.loss.terms.items() if term is not None},
+        optimizer=build(cfg.optimizer),
+        scheduler=build(cfg.scheduler) if cfg.scheduler else None,
+    )
+
+
+def build(node: Any, **extra: Any) -> Any:
+    """Instantiate a config node; what goes wrong inside a constructor is shown without Hydra's frame.
+
+    Raises:
+        ConfigError: if an argument is not known to the constructor.
+    """
+    from hydra.errors import InstantiationException
+
+    try:
+        return instantiate(plain(node) if isinstance(node, DictConfig) else node, **extra, _convert_="all")
+    except InstantiationException as error:
+        cause = error.__cause__
+        if isinstance(cause, TypeError) or cause is None:
+            raise ConfigError(str(error).replace("\n", " ")) from error
+        raise cause from None

@@ -1,0 +1,171 @@
+"""Composing, checking, saving and reading configurations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from hydra import compose, initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
+from hydra.errors import HydraException, OverrideParseException
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from carpus.engine.paths import conf_dir
+from carpus.errors import ConfigError, unknown
+
+ROOT = "config"
+"""Name of the primary config file."""
+
+
+def compose_config(overrides: Sequence[str]) -> DictConfig:
+    """The configuration of a command line.
+
+    Args:
+        overrides: Hydra overrides such as ``method=v2v``; none of them a sweep.
+
+    Raises:
+        ConfigError: for an unknown group, choice or key, naming the nearest that exists.
+    """
+    GlobalHydra.instance().clear()
+    with initialize_config_dir(str(conf_dir()), version_base="1.3"):
+        try:
+            return compose(ROOT, overrides=list(overrides))
+        except OverrideParseException as error:
+            raise ConfigError(f"cannot read the override '{error.override}': {error}") from None
+        except (HydraException, OmegaConfBaseException) as error:
+            raise ConfigError(_explain(overrides, error)) from None
+
+
+def parse_overrides(overrides: Sequence[str]) -> list[Override]:
+    """Hydra's own reading of overrides.
+
+    Raises:
+        ConfigError: if one cannot be parsed.
+    """
+    try:
+        return OverridesParser.create().parse_overrides(list(overrides))
+    except OverrideParseException as error:
+        raise ConfigError(f"cannot read the override '{error.override}': {error}") from None
+
+
+def choices(group: str) -> list[str]:
+    """Names that ``group=`` accepts, such as ``depth_cr/base_clean``."""
+    folder = conf_dir() / group
+    return sorted(str(f.relative_to(folder).with_suffix("")) for f in folder.rglob("*.yaml"))
+
+
+def groups() -> list[str]:
+    """Names of the config groups."""
+    return sorted(f.name for f in conf_dir().iterdir() if f.is_dir())
+
+
+def _explain(overrides: Sequence[str], error: Exception) -> str:
+    """One sentence about what the user most likely got wrong."""
+    names = groups()
+    for override in parse_overrides(overrides):
+        key = (override.key_or_group or "").split("@")[0]
+        if key in names and not override.is_delete():
+            value = override.value()
+            for choice in value if isinstance(value, list) else [value]:
+                if choice is not None and str(choice) not in choices(key):
+                    return f"{override.input_line}: {unknown(key, str(choice), choices(key))}"
+    known = _flat_keys(overrides)
+    for override in parse_overrides(overrides):
+        key = override.key_or_group
+        if override.is_add() or key in names or key in known:
+            continue
+        siblings = _same_parent(key, known)
+        return f"{override.input_line}: {unknown('key', key, [*siblings, *names] if '.' not in key else siblings)}"
+    return str(error).splitlines()[0] if str(error) else repr(error)
+
+
+def _flat_keys(overrides: Sequence[str]) -> list[str]:
+    """Every dotted key of the composition without the overrides that are not groups."""
+    kept = [o for o in overrides if o.split("=")[0].lstrip("+") in groups()]
+    for candidate in (kept, []):
+        try:
+            cfg = compose(ROOT, overrides=candidate)
+        except (HydraException, OmegaConfBaseException):
+            continue
+        return list(_walk(OmegaConf.to_container(cfg, resolve=False)))
+    return []
+
+
+def _walk(node: Any, prefix: str = "") -> Iterable[str]:
+    if not isinstance(node, Mapping):
+        return
+    for name, child in node.items():
+        key = f"{prefix}{name}"
+        yield key
+        yield from _walk(child, f"{key}.")
+
+
+def _same_parent(key: str, known: Sequence[str]) -> list[str]:
+    """Keys under the longest prefix of ``key`` that exists."""
+    parts = key.split(".")
+    for depth in range(len(parts) - 1, -1, -1):
+        prefix = ".".join(parts[:depth])
+        found = [k for k in known if k.rpartition(".")[0] == prefix]
+        if found:
+            return found
+    return list(known)
+
+
+def save_config(cfg: DictConfig, file: Path) -> None:
+    """Write a configuration with every interpolation resolved."""
+    from carpus.engine.folder import write_text
+
+    write_text(file, OmegaConf.to_yaml(cfg, resolve=True))
+
+
+def load_config(file: Path, overrides: Sequence[str] = ()) -> DictConfig:
+    """A saved configuration with dotted overrides applied on top.
+
+    Raises:
+        ConfigError: if an override names a group or a key the saved configuration does not have.
+    """
+    cfg = OmegaConf.load(file)
+    if not isinstance(cfg, DictConfig):
+        raise ConfigError(f"{file} holds no configuration")
+    known = list(_walk(OmegaConf.to_container(cfg, resolve=False)))
+    for override in parse_overrides(overrides):
+        key = override.key_or_group
+        if key in groups():
+            merge_choice(cfg, key, str(override.value()))
+            continue
+        if key not in known and not override.is_add():
+            raise ConfigError(f"{override.input_line}: {unknown('key', key, _same_parent(key, known))}")
+        OmegaConf.update(cfg, key, override.value(), merge=True, force_add=True)
+    return cfg
+
+
+def load_logs_path(overrides: Sequence[str]) -> str:
+    """``paths.logs`` of a command line that names a saved run."""
+    return compose_config([o for o in overrides if o.startswith("paths.")]).paths.logs
+
+
+def merge_choice(cfg: DictConfig, group: str, choice: str) -> None:
+    """Replace one group of a saved configuration by another choice of it."""
+    if group not in ("trainer", "logger", "callbacks"):
+        raise ConfigError(
+            f"{group}={choice}: a saved run keeps its {group}; only trainer, logger and callbacks can be chosen anew. "
+            f"Start a new experiment with init_from=KEY {group}={choice} instead"
+        )
+    cfg[group] = compose_config([f"{group}={choice}"])[group]
+
+
+def plain(cfg: DictConfig) -> dict[str, Any]:
+    """Resolved plain containers."""
+    return OmegaConf.to_container(cfg, resolve=True)  # type: ignore[return-value]
+
+
+def flat_keys(cfg: Any) -> dict[str, Any]:
+    """Every leaf of a configuration by its dotted name."""
+    container = OmegaConf.to_container(cfg, resolve=True)
+    names = list(_walk(container))
+    values = {name: OmegaConf.select(cfg, name) for name in names}
+    return {name: value for name, value in values.items() if not OmegaConf.is_config(value)}

@@ -1,0 +1,186 @@
+"""Training: a new experiment, or one that continues."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from omegaconf import DictConfig
+
+from carpus.engine.build import Experiment, build, build_experiment, plain
+from carpus.engine.callbacks import RecordNonFinite
+from carpus.engine.checkpoints import Checkpoints, load_weights, read_checkpoint
+from carpus.engine.config import load_config, load_logs_path, save_config
+from carpus.engine.console import is_main_process, say
+from carpus.engine.evaluate import evaluate
+from carpus.engine.folder import RunFolder, environment, now, write_text
+from carpus.engine.identity import KEY_VARIABLE, agree_on_key
+from carpus.engine.keys import find_run
+from carpus.engine.loggers import build_loggers, trim_csv
+from carpus.engine.trainer import shape_network, split_batch
+from carpus.engine.weights import read_initial_weights
+from carpus.errors import CarpusError
+from carpus.methods.base import NonFiniteLossError
+
+
+def fit(cfg: DictConfig, overrides: Sequence[str]) -> RunFolder:
+    """Train a new experiment and score it.
+
+    Args:
+        cfg: composed configuration.
+        overrides: the command line it came from.
+    """
+    logs = Path(cfg.paths.logs)
+    run = RunFolder(logs / agree_on_key(logs))
+    if is_main_process():
+        run.create()
+        save_config(cfg, run.config_file)
+        write_text(run.path / "overrides.yaml", "".join(f"- {_quoted(o)}\n" for o in overrides))
+        run.update_meta(key=run.key, command=_command(overrides), start=now(), **environment())
+    _run(cfg, run, resume_from=None)
+    return run
+
+
+def resume(prefix: str, overrides: Sequence[str]) -> RunFolder:
+    """Continue a run where it stopped, with its own configuration.
+
+    Args:
+        prefix: key of the run, or a unique prefix.
+        overrides: changes to the saved configuration, such as ``trainer.max_epochs=30`` or ``paths.logs=...``.
+    """
+    logs = Path(load_logs_path(overrides))
+    run = RunFolder(find_run(prefix, logs))
+    os.environ[KEY_VARIABLE] = run.key
+    cfg = load_config(run.config_file, overrides)
+    checkpoint = run.need_checkpoint()
+    if is_main_process():
+        save_config(cfg, run.config_file)
+        run.update_meta(resumed=[*run.read_meta().get("resumed", []), now()])
+    _run(cfg, run, resume_from=checkpoint)
+    return run
+
+
+def _run(cfg: DictConfig, run: RunFolder, resume_from: Path | None) -> None:
+    """The part that new and resumed runs share."""
+    _announce(cfg, run, resume_from)
+    pl.seed_everything(cfg.seed, workers=True, verbose=False)
+    trainer_options = dict(plain(cfg.trainer))
+    processes = _process_count(trainer_options)
+    iter_batch, accumulate = split_batch(cfg.batch_size, cfg.iter_batch, processes)
+    experiment = build_experiment(cfg, iter_batch)
+    _initialise(cfg, experiment, resume_from)
+    trainer = _build_trainer(cfg, run, experiment, trainer_options, accumulate, resume_from)
+    experiment.module.attach("val", experiment.new_protocol())
+    _summarise(experiment, cfg, iter_batch, accumulate, processes)
+    run_meta = _MetaKeeper(run)
+    run_meta.update(status="running")
+    try:
+        trainer.fit(experiment.module, datamodule=experiment.data, ckpt_path=resume_from, weights_only=True)
+    except NonFiniteLossError as error:
+        run_meta.update(status="failed", end=now(), error=str(error))
+        raise CarpusError(
+            f"{error}. Training stopped; {run.last} is the last good checkpoint, the keys are in non_finite.json"
+        ) from error
+    except BaseException as error:
+        run_meta.update(status="failed", end=now(), error=f"{type(error).__name__}: {error}")
+        raise
+    if trainer.interrupted:
+        run_meta.update(status="interrupted", end=now())
+        raise KeyboardInterrupt
+    run_meta.update(status="trained", end=now(), epochs=trainer.current_epoch, steps=trainer.global_step)
+    if cfg.test_after_fit:
+        evaluate(experiment, trainer, run, cfg.eval_on)
+        run_meta.update(status="done", end=now())
+    _farewell(cfg, run)
+
+
+class _MetaKeeper:
+    """Writes ``meta.json`` from the main process only."""
+
+    def __init__(self, run: RunFolder) -> None:
+        self.run = run
+
+    def update(self, **values: Any) -> None:
+        if is_main_process():
+            self.run.update_meta(**values)
+
+
+def _build_trainer(
+    cfg: DictConfig,
+    run: RunFolder,
+    experiment: Experiment,
+    options: dict[str, Any],
+    accumulate: int,
+    resume_from: Path | None,
+) -> pl.Trainer:
+    callbacks = [build(node) for node in cfg.callbacks.values() if node is not None]
+    protocol = experiment.new_protocol()
+    for callback in callbacks:
+        if isinstance(callback, Checkpoints):
+            callback.bind(run.checkpoints, f"val/{protocol.headline}", protocol.higher_is_better)
+        elif isinstance(callback, RecordNonFinite):
+            callback.bind(run.path)
+    if resume_from is not None and is_main_process():
+        trim_csv(run.log, int(read_checkpoint(resume_from)["global_step"]))
+    loggers = build_loggers(run, plain(cfg), **plain(cfg.logger))
+    shape_network(experiment.module, options["channels_last"], options["compile"])
+    return build(options, folder=run.path, callbacks=callbacks, loggers=loggers, accumulate=accumulate)
+
+
+def _initialise(cfg: DictConfig, experiment: Experiment, resume_from: Path | None) -> None:
+    """Weights of ``init_from`` or ``load_from``, reported name by name where they do not fit."""
+    if resume_from is not None or not (cfg.init_from or cfg.load_from):
+        return
+    state, source = read_initial_weights(cfg)
+    problems = load_weights(experiment.module, state, source)
+    say(f"weights from {source}: {len(state) - sum(1 for _, why in problems if 'missing' not in why)} tensors copied")
+    if problems:
+        width = max(len(name) for name, _ in problems)
+        say("\n".join(f"  {name:<{width}}  {why}" for name, why in problems))
+
+
+def _process_count(options: dict[str, Any]) -> int:
+    """Number of training processes of the trainer options."""
+    devices, nodes = options["devices"], options["num_nodes"]
+    if isinstance(devices, str) and devices.lstrip("-").isdigit():
+        devices = int(devices)
+    if devices in (-1, "auto"):
+        gpu = options["accelerator"] in ("gpu", "cuda", "auto") and torch.cuda.is_available()
+        devices = torch.cuda.device_count() if gpu else 1
+    return (len(devices) if isinstance(devices, list) else int(devices)) * nodes
+
+
+def _announce(cfg: DictConfig, run: RunFolder, resume_from: Path | None) -> None:
+    verb = "resuming" if resume_from else "experiment"
+    say(f"{verb} {run.key}: method {cfg.method.name}, dataset {cfg.dataset.name}, folder {run.path}")
+    _farewell(cfg, run)
+
+
+def _farewell(cfg: DictConfig, run: RunFolder) -> None:
+    logs = "" if str(cfg.paths.logs) == "logs" else f" paths.logs={shlex.quote(str(cfg.paths.logs))}"
+    say(f"  python test.py key={run.key} eval_on={cfg.eval_on}{logs}\n  python train.py resume={run.key}{logs}")
+
+
+def _summarise(experiment: Experiment, cfg: DictConfig, iter_batch: int, accumulate: int, processes: int) -> None:
+    """What one wants to know before hours of training: device, size of the net, samples, steps."""
+    samples = len(experiment.data.samples("train"))
+    parameters = sum(p.numel() for p in experiment.module.net.parameters())
+    device = environment()["device"]
+    say(
+        f"{parameters:,} parameters on {device} ({cfg.trainer.precision}), {processes} process(es)\n"
+        f"{samples:,} training samples, {-(-samples // cfg.batch_size):,} steps per epoch, {cfg.trainer.max_epochs} epochs; "
+        f"batch {cfg.batch_size} = {iter_batch} x {accumulate} pass(es) x {processes} process(es)"
+    )
+
+
+def _command(overrides: Sequence[str]) -> str:
+    return "python train.py " + " ".join(_quoted(o) for o in overrides)
+
+
+def _quoted(override: str) -> str:
+    return shlex.quote(override)

@@ -1,0 +1,73 @@
+"""Initial weights: from a run, a checkpoint file, or a published file through the method's importer."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from omegaconf import DictConfig
+from torch import Tensor
+
+from carpus.engine.checkpoints import read_checkpoint
+from carpus.engine.folder import RunFolder
+from carpus.engine.keys import KEY_PATTERN, find_run
+from carpus.errors import ConfigError
+from carpus.weights import import_weights
+
+
+def read_initial_weights(cfg: DictConfig) -> tuple[dict[str, Tensor], str]:
+    """State of a whole module, and where it came from.
+
+    ``init_from`` is a key or a checkpoint file of ours; ``load_from`` is a published file.
+    """
+    if cfg.load_from:
+        return read_published(Path(cfg.load_from), cfg.method.name), str(cfg.load_from)
+    given = str(cfg.init_from)
+    path = Path(given)
+    if not path.is_file():
+        if path.suffix:
+            raise ConfigError(f"init_from={given}: no such file")
+        path = RunFolder(find_run(given, Path(cfg.paths.logs))).need_checkpoint()
+    return read_state(path), str(path)
+
+
+def read_state(path: Path) -> dict[str, Tensor]:
+    """Module state of one of our checkpoints.
+
+    Raises:
+        ConfigError: if the file is not a checkpoint of ours.
+    """
+    content = read_checkpoint(path)
+    if "state_dict" not in content:
+        raise ConfigError(
+            f"{path} is no checkpoint of a run (it holds {', '.join(list(content)[:5])}); "
+            "for published weights use load_from=FILE or `carpus import`"
+        )
+    return content["state_dict"]
+
+
+def read_published(path: Path, method: str) -> dict[str, Tensor]:
+    """Module state of a published file, or of one of our checkpoints."""
+    if not path.is_file():
+        raise ConfigError(f"load_from={path}: no such file")
+    content = read_checkpoint(path)
+    if "pytorch-lightning_version" in content:
+        return read_state(path)
+    return {f"net.{name}": value for name, value in import_weights(path, method).state_dict.items()}
+
+
+def run_of_checkpoint(path: Path) -> RunFolder:
+    """The run a checkpoint file belongs to.
+
+    Raises:
+        ConfigError: if it does not lie in ``logs/<key>/model_dump/``.
+    """
+    folder = path.resolve().parent.parent
+    if not KEY_PATTERN.fullmatch(folder.name) or not (folder / "config.yaml").is_file():
+        raise ConfigError(
+            f"load_ckpt={path} does not lie in a run's model_dump folder; for a file from elsewhere use "
+            "method=... dataset=... load_from=FILE"
+        )
+    if not path.is_file():
+        there = ", ".join(f.name for f in sorted(path.parent.glob("*.ckpt"))) or "none"
+        raise ConfigError(f"no checkpoint {path}; the run has: {there}")
+    return RunFolder(folder)

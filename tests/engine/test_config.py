@@ -1,0 +1,56 @@
+import pytest
+from omegaconf import OmegaConf
+
+from carpus.engine.config import choices, compose_config, flat_keys, groups, load_config, save_config
+from carpus.errors import ConfigError
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("method=v2x", "unknown method 'v2x': did you mean 'v2v'"),
+        ("loss=gaus", "unknown loss 'gaus': did you mean 'gauss'"),
+        ("trainer.max_epoch=3", "unknown key 'trainer.max_epoch': did you mean 'trainer.max_epochs'"),
+        ("seeed=4", "unknown key 'seeed': did you mean 'seed'"),
+        ("methd=v2v", "did you mean 'method'"),
+        ("'a b=1", "cannot read the override"),
+    ],
+)
+def test_an_unknown_name_is_answered_with_the_nearest(override, message):
+    with pytest.raises(ConfigError, match=message):
+        compose_config([override])
+
+
+def test_a_group_named_by_the_method_can_be_swapped():
+    assert compose_config(["loss=integral"]).loss.name == "integral"
+    assert compose_config([]).loss.name == "gauss"
+
+
+def test_a_saved_configuration_is_resolved_and_accepts_known_keys_only(tmp_path):
+    cfg = compose_config(["paths.data=/somewhere"])
+    file = tmp_path / "config.yaml"
+    save_config(cfg, file)
+    assert "${" not in file.read_text()
+    assert load_config(file, ["trainer.max_epochs=99"]).trainer.max_epochs == 99
+    with pytest.raises(ConfigError, match="did you mean 'trainer.max_epochs'"):
+        load_config(file, ["trainer.max_epoch=99"])
+    with pytest.raises(ConfigError, match="init_from"):
+        load_config(file, ["loss=integral"])
+    assert load_config(file, ["trainer=ddp_gloo"]).trainer.devices == 2
+
+
+@pytest.mark.parametrize("group", groups())
+def test_every_choice_of_every_group_composes(group):
+    for choice in choices(group):
+        cfg = compose_config([f"{group}={choice}"])
+        assert flat_keys(OmegaConf.create(OmegaConf.to_container(cfg, resolve=True)))
+
+
+@pytest.mark.parametrize("group", groups())
+def test_every_file_opens_with_what_it_is_and_a_command(group):
+    from carpus.engine.paths import conf_dir
+
+    for file in sorted((conf_dir() / group).rglob("*.yaml")):
+        lines = [line for line in file.read_text().splitlines() if not line.startswith("# @package")]
+        assert lines[0].startswith("# "), f"{file} has no opening line"
+        assert any(word in lines[0] for word in ("python train.py", "python test.py")), f"{file} shows no command"
