@@ -14,7 +14,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Dataset, folder, size and seed."""
     parser.add_argument("dataset", help="msra | icvl | nyu | hands17 | itop")
     parser.add_argument("--out", type=Path, required=True, help="folder to make; must not exist")
-    parser.add_argument("--frames", type=int, default=None, help="size; its unit is told by docs/datasets")
+    parser.add_argument("--frames", type=int, default=None, help="MSRA: frames per gesture and subject; elsewhere: training frames")
     parser.add_argument("--seed", type=int, default=0)
 
 

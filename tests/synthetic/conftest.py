@@ -1,0 +1,16 @@
+"""Small synthetic trees, made once."""
+
+from __future__ import annotations
+
+import pytest
+
+from carpus.synthetic import DATASETS, make
+
+FRAMES = {"msra": 1, "icvl": 12, "nyu": 6, "hands17": 8, "itop": 24}
+
+
+@pytest.fixture(scope="session")
+def trees(tmp_path_factory):
+    """Folder of every dataset's tree."""
+    root = tmp_path_factory.mktemp("synthetic")
+    return {dataset: make(dataset, root / dataset, frames=FRAMES[dataset], seed=1) for dataset in DATASETS}
