@@ -67,6 +67,8 @@ class PoseModule(pl.LightningModule):
         self._optimizer = optimizer
         self._scheduler = scheduler
         self.protocols: dict[str, Protocol] = {}
+        self.scores: dict[str, dict[str, float]] = {}
+        """What the protocols last found, in full precision; the logged copy is rounded to float32."""
 
     def attach(self, stage: str, protocol: Protocol | None) -> None:
         """Use ``protocol`` for the stage ``val`` or ``test``, None to score nothing; the engine calls this."""
@@ -161,7 +163,6 @@ class PoseModule(pl.LightningModule):
         if protocol is None:
             return
         # The protocol reduces over processes itself, so every process logs the same numbers.
-        self.log_dict(
-            {f"{stage}/{name}": value for name, value in protocol.compute().items()}, rank_zero_only=False
-        )
+        self.scores[stage] = dict(protocol.compute())
+        self.log_dict({f"{stage}/{name}": value for name, value in self.scores[stage].items()})
         protocol.reset()

@@ -1,0 +1,1 @@
+"""V2V-PoseNet: voxels in, one heat-map volume per joint out."""
