@@ -1,0 +1,1 @@
+"""What a run looks like: overlays, curves, tables and the HTML page."""
