@@ -12,6 +12,7 @@ from omegaconf import DictConfig
 from carpus.data.datamodule import DataModule
 from carpus.data.dataset import Dataset
 from carpus.engine.config import choices, compose_config, plain
+from carpus.engine.console import packing_progress
 from carpus.errors import ConfigError
 from carpus.methods.base import PoseModule
 from carpus.metrics.protocols.base import Protocol
@@ -66,6 +67,9 @@ def build_experiment(cfg: DictConfig, iter_batch: int) -> Experiment:
         batch_size=iter_batch,
         eval_batch_size=cfg.eval_batch_size,
         workers=cfg.workers,
+        timeout_s=cfg.worker_timeout_s,
+        start_method=cfg.worker_start,
+        progress=packing_progress(cfg.dataset.name),
         seed=cfg.seed,
         train_split=cfg.train_split,
         val_split=cfg.val_split,

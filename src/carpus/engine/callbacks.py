@@ -29,7 +29,13 @@ class RandomState(pl.Callback):
         checkpoint["random_state"] = {
             "torch": torch.get_rng_state(),
             "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
-            "numpy": [str(kind), torch.from_numpy(keys.astype(np.int64)), int(position), int(has_gauss), float(cached)],
+            "numpy": [
+                str(kind),
+                torch.from_numpy(keys.astype(np.int64)),
+                int(position),
+                int(has_gauss),
+                float(cached),
+            ],
             "python": [version, list(internal), gauss],
         }
 
@@ -63,7 +69,9 @@ class RecordNonFinite(pl.Callback):
         """Where to write; the engine calls this."""
         self.folder = folder
 
-    def on_exception(self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException) -> None:
+    def on_exception(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException
+    ) -> None:
         """Record epoch, step, keys and terms."""
         if isinstance(exception, NonFiniteLossError) and self.folder is not None:
             write_json(

@@ -20,7 +20,9 @@ from carpus.errors import ConfigError, DataError
 class AtomicCheckpointIO(TorchCheckpointIO):
     """A checkpoint appears under its name only when it is complete on disk."""
 
-    def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any = None) -> None:
+    def save_checkpoint(
+        self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any = None
+    ) -> None:
         """Write to a temporary name beside ``path``, flush to disk, rename."""
         path = Path(path)
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -33,9 +35,13 @@ class AtomicCheckpointIO(TorchCheckpointIO):
             part.replace(path)
         except OSError as error:
             part.unlink(missing_ok=True)
-            raise DataError(f"cannot write checkpoint {path}: {error}; the one before it is untouched") from error
+            raise DataError(
+                f"cannot write checkpoint {path}: {error}; the one before it is untouched"
+            ) from error
 
-    def load_checkpoint(self, path: str | Path, map_location: Any = None, weights_only: bool | None = True) -> Any:
+    def load_checkpoint(
+        self, path: str | Path, map_location: Any = None, weights_only: bool | None = True
+    ) -> Any:
         """Read tensors and plain containers; anything else in the file is refused."""
         return read_checkpoint(Path(path), map_location)
 
@@ -155,6 +161,8 @@ def load_weights(module: nn.Module, state: Mapping[str, Tensor], source: str) ->
         else:
             fitting[name] = value
     if not fitting:
-        raise ConfigError(f"{source}: none of its {len(state)} tensors fits this network; is it of another method?")
+        raise ConfigError(
+            f"{source}: none of its {len(state)} tensors fits this network; is it of another method?"
+        )
     module.load_state_dict(fitting, strict=False)
     return problems

@@ -4,14 +4,27 @@ from __future__ import annotations
 
 import sys
 import traceback
+import warnings
 from collections.abc import Callable, Sequence
 
 from carpus.engine.config import compose_config, parse_overrides
-from carpus.engine.console import say
+from carpus.engine.console import complain, say
 from carpus.errors import CarpusError
 
 _HYDRA_FLAGS = {
-    *("--help", "-h", "--hydra-help", "--version", "--cfg", "-c", "--resolve", "--info", "-i", "--package", "-p"),
+    *(
+        "--help",
+        "-h",
+        "--hydra-help",
+        "--version",
+        "--cfg",
+        "-c",
+        "--resolve",
+        "--info",
+        "-i",
+        "--package",
+        "-p",
+    ),
     *("--config-path", "-cp", "--config-name", "-cn", "--config-dir", "-cd", "--shell-completion", "-sc"),
 }
 
@@ -45,6 +58,14 @@ def quiet() -> None:
     for name in ("pytorch_lightning.utilities.rank_zero", "lightning.pytorch.utilities.rank_zero"):
         logging.getLogger(name).setLevel(logging.WARNING)
     logging.getLogger("pytorch_lightning.accelerators").setLevel(logging.WARNING)
+    logging.getLogger("lightning_fabric.utilities.distributed").setLevel(logging.WARNING)
+    for text in (
+        ".*It is recommended to use `self.log.*",
+        ".*LeafSpec.*deprecated.*",
+        ".*does not have many workers.*",
+        ".*exists and is not empty.*",
+    ):
+        warnings.filterwarnings("ignore", text)
 
 
 def guarded(task: Callable[[], None]) -> None:
@@ -53,13 +74,13 @@ def guarded(task: Callable[[], None]) -> None:
     try:
         task()
     except CarpusError as error:
-        say(f"error: {error}")
+        complain(f"error: {error}")
         sys.exit(1)
     except KeyboardInterrupt:
-        say("interrupted")
+        complain("interrupted")
         sys.exit(130)
     except Exception:
-        say(traceback.format_exc())
+        complain(traceback.format_exc())
         sys.exit(1)
 
 
@@ -90,5 +111,3 @@ def _show_with_hydra() -> None:
     from carpus.engine.paths import conf_dir
 
     hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name="config")(lambda _: None)()
-
-

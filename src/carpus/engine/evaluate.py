@@ -12,9 +12,9 @@ from carpus.data.results import ResultHeader, write_results
 from carpus.engine.build import Experiment, plain
 from carpus.engine.console import is_main_process, say
 from carpus.engine.folder import RunFolder, environment, now, write_json
+from carpus.methods.base import PoseModule
 from carpus.metrics.baseline import mean_pose_error_mm, mean_pose_mm
 from carpus.metrics.collector import Collected, PredictionCollector
-from carpus.methods.base import PoseModule
 from carpus.types import Batch, Predictions
 
 
@@ -62,13 +62,12 @@ def evaluate(
     collect = CollectPredictions(len(samples) if whole else None)
     trainer.callbacks.append(collect)  # type: ignore[attr-defined]
     try:
-        found = trainer.test(module, datamodule=experiment.data, verbose=False)
+        trainer.test(module, datamodule=experiment.data, verbose=False)
     finally:
         trainer.callbacks.remove(collect)  # type: ignore[attr-defined]
     collected = collect.collector.gather()
     if collected is None or not is_main_process():
         return {}
-    metrics = {name.removeprefix("test/"): value for name, value in (found[0] if found else {}).items()}
     result = {
         "split": split,
         "headline": protocol.headline,
@@ -78,7 +77,7 @@ def evaluate(
         "center_source": experiment.cfg.dataset.get("center_source"),
         "date": now(),
         "mean_pose_error_mm": mean_pose_baseline(experiment, collected),
-        **metrics,
+        **(module.scores["test"] if scored else {}),
     }
     write_json(run.result / f"{split}.json", result)
     run.update_meta(scored=split)
@@ -158,7 +157,7 @@ def _write_report(
     config_text = run.config_file.read_text() if run.config_file.is_file() else str(plain(cfg))
     history = read_csv_log(log) if log.is_file() else None
     return build_report(
-        run.path / "analysis" / split, collected, experiment.dataset.skeleton, page, depth_of, history,
+        run.path, collected, experiment.dataset.skeleton, page, depth_of, history,
         config_text=config_text,
     )  # fmt: skip
 
@@ -172,7 +171,7 @@ def _say_result(result: dict[str, Any], report: Path) -> None:
         lines.append(f"  mean_error_mm {result['mean_error_mm']:.3f}")
     baseline = result["mean_pose_error_mm"]
     if baseline is not None:
-        share = f" ({result['mean_error_mm'] / baseline:.0%} of it)" if "mean_error_mm" in result else ""
+        share = f" ({result['mean_error_mm'] / baseline:.0%} of it)" if baseline and "mean_error_mm" in result else ""
         lines.append(f"  mean-pose predictor {baseline:.3f} mm{share}")
     lines.append(f"  report {report}")
     say("\n".join(lines))

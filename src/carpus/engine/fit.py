@@ -138,7 +138,9 @@ def _initialise(cfg: DictConfig, experiment: Experiment, resume_from: Path | Non
         return
     state, source = read_initial_weights(cfg)
     problems = load_weights(experiment.module, state, source)
-    say(f"weights from {source}: {len(state) - sum(1 for _, why in problems if 'missing' not in why)} tensors copied")
+    say(
+        f"weights from {source}: {len(state) - sum(1 for _, why in problems if 'missing' not in why)} tensors copied"
+    )
     if problems:
         width = max(len(name) for name, _ in problems)
         say("\n".join(f"  {name:<{width}}  {why}" for name, why in problems))
@@ -163,10 +165,14 @@ def _announce(cfg: DictConfig, run: RunFolder, resume_from: Path | None) -> None
 
 def _farewell(cfg: DictConfig, run: RunFolder) -> None:
     logs = "" if str(cfg.paths.logs) == "logs" else f" paths.logs={shlex.quote(str(cfg.paths.logs))}"
-    say(f"  python test.py key={run.key} eval_on={cfg.eval_on}{logs}\n  python train.py resume={run.key}{logs}")
+    say(
+        f"  python test.py key={run.key} eval_on={cfg.eval_on}{logs}\n  python train.py resume={run.key}{logs}"
+    )
 
 
-def _summarise(experiment: Experiment, cfg: DictConfig, iter_batch: int, accumulate: int, processes: int) -> None:
+def _summarise(
+    experiment: Experiment, cfg: DictConfig, iter_batch: int, accumulate: int, processes: int
+) -> None:
     """What one wants to know before hours of training: device, size of the net, samples, steps."""
     samples = len(experiment.data.samples("train"))
     parameters = sum(p.numel() for p in experiment.module.net.parameters())

@@ -52,9 +52,11 @@ def import_run(
 
 def _write_run(cfg: DictConfig, state: dict[str, torch.Tensor], file: Path) -> RunFolder:
     module = build_module(cfg)
-    problems = load_weights(module, {f"net.{name}": value for name, value in state.items()}, str(file))
+    problems = load_weights(module, state, str(file))
     if problems:
-        raise ConfigError(f"{file} does not fit: " + "; ".join(f"{name}: {why}" for name, why in problems[:8]))
+        raise ConfigError(
+            f"{file} does not fit: " + "; ".join(f"{name}: {why}" for name, why in problems[:8])
+        )
     logs = Path(cfg.paths.logs)
     run = RunFolder(logs / new_key(logs)).create()
     save_config(cfg, run.config_file)
@@ -71,7 +73,9 @@ def _dataset_of(joints: int) -> str:
     """The only dataset with that many joints."""
     names = [name for name, skeleton in SKELETONS.items() if len(skeleton) == joints]
     if len(names) != 1:
-        raise ConfigError(f"the file predicts {joints} joints, as {' and '.join(names) or 'no dataset'} does: say --dataset")
+        raise ConfigError(
+            f"the file predicts {joints} joints, as {' and '.join(names) or 'no dataset'} does: say --dataset"
+        )
     return names[0]
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pytorch_lightning.loggers import CSVLogger, Logger
+from pytorch_lightning.utilities.rank_zero import rank_zero_only
 
 from carpus.engine.folder import RunFolder
 from carpus.errors import ConfigError
@@ -45,7 +46,7 @@ class _KeptCSVLogger(CSVLogger):
 
     @property
     def experiment(self) -> Any:  # type: ignore[override]
-        first = getattr(self, "_experiment", None) is None
+        first = getattr(self, "_experiment", None) is None and rank_zero_only.rank == 0
         file = Path(self.log_dir) / "metrics.csv"
         before = file.read_text() if first and file.is_file() else None
         experiment = super().experiment

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytorch_lightning as pl
 import torch
-from rich.progress import BarColumn, Progress as RichBar, TextColumn
+from rich.progress import BarColumn, TextColumn
+from rich.progress import Progress as RichBar
 
 from carpus.engine.console import console, is_main_process, say
 from carpus.types import Batch
@@ -58,7 +59,10 @@ class Progress(pl.Callback):
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Start the clock of the run."""
-        self._run_started, self._first_step = time.monotonic(), trainer.fit_loop.epoch_loop.total_batch_idx + 1
+        self._run_started, self._first_step = (
+            time.monotonic(),
+            trainer.fit_loop.epoch_loop.total_batch_idx + 1,
+        )
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Start the clock of the epoch."""
@@ -72,7 +76,9 @@ class Progress(pl.Callback):
             self._task = self._bar.add_task("", total=trainer.num_training_batches, epoch=epoch, status="")
             self._bar.start()
 
-    def on_train_batch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Batch, *_: Any) -> None:
+    def on_train_batch_start(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Batch, *_: Any
+    ) -> None:
         """What passed since the last batch ended was waiting."""
         self.meter.waited_s += time.monotonic() - self._batch_ended
 
@@ -99,8 +105,7 @@ class Progress(pl.Callback):
                 "perf/data_wait": self.meter.wait_share,
                 "perf/memory_gb": memory_gb(),
             },
-            rank_zero_only=False,
-            sync_dist=False,
+            sync_dist=True,
         )
         shown = {k: float(v) for k, v in trainer.callback_metrics.items() if _is_headline(k)}
         listed = "  ".join(f"{name} {value:.4g}" for name, value in shown.items())

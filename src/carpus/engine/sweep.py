@@ -98,7 +98,9 @@ def run_job(overrides: Sequence[str]) -> float:
     output = current.folder / f"{run.key}.log"
     with output.open("a") as stream:
         script = [sys.executable, str(Path(sys.argv[0]).resolve())]
-        code = subprocess.run([*script, *command], env=environment, stdout=stream, stderr=subprocess.STDOUT).returncode
+        code = subprocess.run(
+            [*script, *command], env=environment, stdout=stream, stderr=subprocess.STDOUT
+        ).returncode
     score = _score(run) if code == 0 else float("nan")
     write_json(file, {**job, "status": "done" if code == 0 else "failed", "score": score, "end": now()})
     if code:
@@ -130,14 +132,20 @@ def _score(run: RunFolder) -> float:
 def _find_sweep(prefix: str, logs: Path) -> Sweep:
     matches = [f for f in (logs / "sweeps").glob(f"{prefix}*") if (f / "command.json").is_file()]
     if len(matches) != 1:
-        raise ConfigError(f"{'several sweeps begin' if matches else 'no sweep begins'} with '{prefix}' in {logs}/sweeps")
+        raise ConfigError(
+            f"{'several sweeps begin' if matches else 'no sweep begins'} with '{prefix}' in {logs}/sweeps"
+        )
     return Sweep(matches[0])
 
 
 def _check_every_choice(plain: Sequence[str]) -> None:
     """Compose once per swept value, so that a typing error shows before the first job, not after the tenth."""
     parsed = parse_overrides([a for a in plain if not a.startswith("-")])
-    fixed = [o.input_line or "" for o in parsed if not o.is_sweep_override() and not o.key_or_group.startswith("hydra")]
+    fixed = [
+        o.input_line or ""
+        for o in parsed
+        if not o.is_sweep_override() and not o.key_or_group.startswith("hydra")
+    ]
     compose_config(fixed)
     for override in parsed:
         if override.is_sweep_override() and not override.key_or_group.startswith("hydra"):
@@ -151,6 +159,10 @@ def _finish(current: Sweep, plain: Sequence[str]) -> None:
     cfg = compose_config([a for a in plain if a.startswith("sweep.")])
     rows = [_row(current, job, cfg.sweep.metric) for job in jobs]
     metrics = list(dict.fromkeys(row.pop("metric") for row in rows))
+    constant = {
+        n for n in rows[0] if n not in ("key", "status", *metrics) and len({r.get(n) for r in rows}) == 1
+    }
+    rows = [{n: v for n, v in row.items() if n not in constant} for row in rows]
     text = text_table(rows)
     for name in cfg.sweep.over:
         if any(name in row for row in rows):
@@ -161,7 +173,9 @@ def _finish(current: Sweep, plain: Sequence[str]) -> None:
     failed = [job for job in jobs if job["status"] != "done"]
     if failed:
         listed = "; ".join(f"{job['key']} ({' '.join(job['overrides'])})" for job in failed)
-        raise CarpusError(f"{len(failed)} of {len(jobs)} jobs failed: {listed}. Mend and type: -m resume={current.key}")
+        raise CarpusError(
+            f"{len(failed)} of {len(jobs)} jobs failed: {listed}. Mend and type: -m resume={current.key}"
+        )
 
 
 def _row(current: Sweep, job: dict[str, Any], metric: str | None) -> dict[str, Any]:

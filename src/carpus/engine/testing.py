@@ -65,13 +65,17 @@ def _test_published(cfg: DictConfig, overrides: Sequence[str]) -> dict[str, Any]
     if is_main_process():
         run.create()
         save_config(cfg, run.config_file)
-        run.update_meta(key=run.key, command="python test.py " + " ".join(overrides), start=now(), **environment())
+        run.update_meta(
+            key=run.key, command="python test.py " + " ".join(overrides), start=now(), **environment()
+        )
     experiment, trainer = _prepare(cfg, run)
     file = Path(cfg.load_from)
     state = read_published(file, cfg.method.name)
     problems = load_weights(experiment.module, state, str(file))
     if problems:
-        raise ConfigError(f"{file} does not fit: " + "; ".join(f"{name}: {why}" for name, why in problems[:8]))
+        raise ConfigError(
+            f"{file} does not fit: " + "; ".join(f"{name}: {why}" for name, why in problems[:8])
+        )
     say(f"weights of {file}, results in {run.path}")
     return evaluate(experiment, trainer, run, cfg.eval_on, checkpoints=(file.name,))
 

@@ -46,7 +46,9 @@ def build_trainer(
     ``batch_size`` and ``iter_batch``. All other arguments are those of ``conf/trainer``.
     """
     if accelerator in ("gpu", "cuda") and not torch.cuda.is_available():
-        raise ConfigError(f"trainer.accelerator={accelerator}: no CUDA device is visible; use trainer=cpu or ddp_gloo")
+        raise ConfigError(
+            f"trainer.accelerator={accelerator}: no CUDA device is visible; use trainer=cpu or ddp_gloo"
+        )
     torch.set_float32_matmul_precision("high" if tf32 else "highest")
     torch.backends.cudnn.allow_tf32 = tf32
     return pl.Trainer(

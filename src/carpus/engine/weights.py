@@ -52,7 +52,7 @@ def read_published(path: Path, method: str) -> dict[str, Tensor]:
     content = read_checkpoint(path)
     if "pytorch-lightning_version" in content:
         return read_state(path)
-    return {f"net.{name}": value for name, value in import_weights(path, method).state_dict.items()}
+    return import_weights(path, method).state_dict
 
 
 def run_of_checkpoint(path: Path) -> RunFolder:
