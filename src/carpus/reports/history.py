@@ -33,7 +33,8 @@ def training_panels(rows: Iterable[Mapping[str, Any]], most_points: int = 600) -
         for name, cell in row.items():
             stage, _, title = str(name).partition("/")
             value = _number(cell)
-            if stage in STAGES and title and value is not None:
+            detail = "/" in title or "@" in title  # single joints and thresholds have charts of their own
+            if stage in STAGES and title and not detail and value is not None:
                 title, kind = _split_suffix(title)
                 if kind == "_step" and f"{name[: -len(kind)]}_epoch" in row:
                     continue

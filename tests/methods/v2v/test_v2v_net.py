@@ -100,30 +100,43 @@ def two_threads():
     torch.set_num_threads(before)
 
 
+def training_step(data, dtype=torch.float32):
+    """Network, output and loss after one backward pass on the fixture's batch."""
+    net, modulus = V2VNet(21).train(), int(data["M"])
+    fill_by_rule(net, int(data["phase"]))
+    net.to(dtype)
+    out = net(torch.cat([input_by_rule(24, modulus), input_by_rule(24, modulus + 6)]).to(dtype))
+    loss = nn.functional.mse_loss(out, target_by_rule().to(out.dtype))
+    loss.backward()
+    return net, out.detach(), loss.item()
+
+
+def gradient_norms(net):
+    """``(units, 3)`` norms of the gradients of weight, gamma and beta; NaN where a unit has none."""
+    rows = [[c.weight.grad, n.weight.grad if n else None, (n or c).bias.grad] for c, n in conv_units(net)]
+    return np.array([[np.nan if g is None else float(g.norm()) for g in row] for row in rows])
+
+
 @pytest.mark.parametrize("path", golden_paths("v2v", "network_forward"))
 @pytest.mark.usefixtures("two_threads")
 def test_training_step_equals_the_reference(path):
     data = np.load(path)
-    net, modulus = V2VNet(21).train(), int(data["M"])
-    fill_by_rule(net, int(data["phase"]))
-    out = net(torch.cat([input_by_rule(24, modulus), input_by_rule(24, modulus + 6)]))
-    loss = nn.functional.mse_loss(out, target_by_rule())
-    loss.backward()
-    sampled = out.detach()[:, ::4, ::2, ::2, ::2].numpy()
-    assert np.abs(sampled - data["train24_out_sub"]).max() <= 1e-3 * np.abs(data["train24_out_sub"]).max()
-    np.testing.assert_allclose(loss.item(), data["train24_mse"], rtol=1e-3)
-    # Rounding moves these gradients by per cents: even float64 differs from the float32 reference by 5 %.
-    # Where this processor's kernels round the forward pass like the reference's, they agree to 1e-6.
-    same_rounding = np.abs(sampled - data["train24_out_sub"]).max() < 1e-6
-    tolerance = 1e-3 if same_rounding else 0.5
-    for (conv, norm), expected in zip(conv_units(net), data["train24_gradnorm_W_gamma_beta"], strict=True):
-        found = [conv.weight.grad, norm.weight.grad if norm else None, (norm or conv).bias.grad]
-        for gradient, value in zip(found, expected, strict=True):
-            if gradient is not None:
-                np.testing.assert_allclose(gradient.norm(), value, rtol=tolerance)
+    net, out, loss = training_step(data)
+    sampled, expected = out[:, ::4, ::2, ::2, ::2].numpy(), data["train24_out_sub"]
+    assert np.abs(sampled - expected).max() <= 1e-3 * np.abs(expected).max()
+    np.testing.assert_allclose(loss, data["train24_mse"], rtol=1e-3)
     first = net.stem.norm
     np.testing.assert_allclose(first.running_mean, data["train24_running_mean_unit0"], rtol=1e-3, atol=1e-6)
     np.testing.assert_allclose(first.running_var, data["train24_running_var_unit0"], rtol=1e-3)
+    norms, published = gradient_norms(net), data["train24_gradnorm_W_gamma_beta"]
+    tolerance = 1e-3
+    if np.abs(sampled - expected).max() > 1e-6:
+        # These gradients amplify rounding: float64 differs from the float32 reference by up to 6 %. Where this
+        # processor's kernels round otherwise than the reference's, as much is allowed as rounding moves here.
+        exact = gradient_norms(training_step(data, torch.float64)[0])
+        tolerance = max(tolerance, 2 * float(np.nanmax(np.abs(exact - norms) / exact)))
+    assert np.isnan(norms).sum() == np.isnan(published).sum() == 1
+    assert (np.isnan(norms) | (np.abs(norms - published) <= tolerance * published)).all()
 
 
 def test_initialisation_is_the_published_one():
