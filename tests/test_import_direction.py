@@ -25,7 +25,13 @@ LEVELS = [
 ]
 LEVEL = {name: level for level, names in enumerate(LEVELS) for name in names}
 # Parts on different levels that all the same must not know each other.
-STRANGERS = {("nets", "data"), ("nets", "render"), ("nets", "synthetic"), ("nets", "codecs"), ("metrics", "synthetic")}
+STRANGERS = {
+    ("nets", "data"),
+    ("nets", "render"),
+    ("nets", "synthetic"),
+    ("nets", "codecs"),
+    ("metrics", "synthetic"),
+}
 ONLY_IN = {
     "hydra": ("engine",),
     "omegaconf": ("engine", "commands"),
@@ -59,14 +65,20 @@ def test_imports_point_one_way(file):
         words = name.split(".")
         if words[0] == "carpus" and len(words) > 1:
             other = words[1]
-            assert LEVEL[other] <= LEVEL[part], f"{relative(file)} imports {name}: {part} comes before {other}"
+            assert LEVEL[other] <= LEVEL[part], (
+                f"{relative(file)} imports {name}: {part} comes before {other}"
+            )
             assert (part, other) not in STRANGERS, f"{relative(file)} imports {name}"
             if part == other == "methods" and len(words) > 2 and relative(file).count("/") > 1:
                 own = relative(file).split("/")[1]
-                assert words[2] in {own, "base", "ensemble"}, f"{relative(file)} imports another method: {name}"
+                assert words[2] in {own, "base", "ensemble"}, (
+                    f"{relative(file)} imports another method: {name}"
+                )
         allowed = ONLY_IN.get(words[0])
         if allowed is not None:
-            assert relative(file).startswith(allowed), f"{relative(file)} imports {words[0]}; only {allowed} may"
+            assert relative(file).startswith(allowed), (
+                f"{relative(file)} imports {words[0]}; only {allowed} may"
+            )
 
 
 def test_every_part_has_a_level():

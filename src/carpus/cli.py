@@ -5,9 +5,10 @@ from __future__ import annotations
 import argparse
 import importlib
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from typing import NoReturn
 
-from carpus.errors import CarpusError
+from carpus.errors import CarpusError, ConfigError, unknown
 
 _EXAMPLE = """examples:
   carpus synth msra --out data/msra_synthetic     a small world in MSRA's own format
@@ -30,9 +31,16 @@ COMMANDS = {
 }
 
 
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong in one sentence instead of a page of usage."""
+
+    def error(self, message: str) -> NoReturn:
+        raise ConfigError(f"{message}; see {self.prog} --help")
+
+
 def build_parser() -> argparse.ArgumentParser:
     """The parser; each command adds its own arguments in :mod:`carpus.commands`."""
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="carpus",
         description="Hand- and body-pose experiments: data, results and demonstrations.",
         epilog=_EXAMPLE,
@@ -42,7 +50,11 @@ def build_parser() -> argparse.ArgumentParser:
     for name, text in COMMANDS.items():
         module = _module(name)
         sub = commands.add_parser(
-            name, help=text, description=text, epilog=module.EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter
+            name,
+            help=text,
+            description=text,
+            epilog=module.EXAMPLE,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
         )
         module.add_arguments(sub)
         sub.set_defaults(run=module.run)
@@ -53,14 +65,33 @@ def _module(name: str) -> object:
     return importlib.import_module(f"carpus.commands.{name}_command")
 
 
+def parse(argv: Sequence[str]) -> argparse.Namespace:
+    """The arguments of a command line.
+
+    Raises:
+        ConfigError: for an unknown command or option, or a missing one.
+    """
+    if argv and not argv[0].startswith("-") and argv[0] not in COMMANDS:
+        raise ConfigError(unknown("command", argv[0], COMMANDS))
+    parser = build_parser()
+    arguments, rest = parser.parse_known_args(argv)
+    # argparse takes overrides only before the first option; people also write them after it.
+    if any(word.startswith("-") for word in rest) or (rest and "overrides" not in arguments):
+        parser.error(f"{arguments.command}: unknown argument {' '.join(rest)}")
+    if rest:
+        arguments.overrides = [*arguments.overrides, *rest]
+    return arguments
+
+
 def main(argv: Sequence[str] | None = None) -> None:
     """Run one command; failure is exit code 1 and one sentence."""
-    arguments = build_parser().parse_args(argv)
-    run: Callable[[argparse.Namespace], None] = arguments.run
+    name = "carpus"
     try:
-        run(arguments)
+        arguments = parse(sys.argv[1:] if argv is None else argv)
+        name = f"carpus {arguments.command}"
+        arguments.run(arguments)
     except CarpusError as error:
-        sys.stderr.write(f"carpus {arguments.command}: {error}\n")
+        sys.stderr.write(f"{name}: {error}\n")
         sys.exit(1)
     except BrokenPipeError:
         sys.exit(0)

@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from real_nyu import CAMERA, make_nyu_tree
 
 from carpus.data.depth_images import decode_depth
 from carpus.data.own_images import find_center, read_own_image
 from carpus.data.sources import NYU
+from real_nyu import CAMERA, make_nyu_tree
 
 
 @pytest.fixture(scope="module")

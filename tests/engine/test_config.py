@@ -32,7 +32,7 @@ def test_a_saved_configuration_is_resolved_and_accepts_known_keys_only(tmp_path)
     save_config(cfg, file)
     assert "${" not in file.read_text()
     assert load_config(file, ["trainer.max_epochs=99"]).trainer.max_epochs == 99
-    with pytest.raises(ConfigError, match="did you mean 'trainer.max_epochs'"):
+    with pytest.raises(ConfigError, match=r"did you mean 'trainer\.max_epochs'"):
         load_config(file, ["trainer.max_epoch=99"])
     with pytest.raises(ConfigError, match="init_from"):
         load_config(file, ["loss=integral"])
@@ -53,4 +53,6 @@ def test_every_file_opens_with_what_it_is_and_a_command(group):
     for file in sorted((conf_dir() / group).rglob("*.yaml")):
         lines = [line for line in file.read_text().splitlines() if not line.startswith("# @package")]
         assert lines[0].startswith("# "), f"{file} has no opening line"
-        assert any(word in lines[0] for word in ("python train.py", "python test.py")), f"{file} shows no command"
+        assert any(word in lines[0] for word in ("python train.py", "python test.py")), (
+            f"{file} shows no command"
+        )

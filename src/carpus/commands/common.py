@@ -47,7 +47,7 @@ def compose_dataset(name: str, overrides: list[str]) -> tuple[DictConfig, Datase
 
 
 def progress_line(what: str) -> Callable[[int, int], None]:
-    """A callback ``(done, total)`` that keeps the user informed: in place on a terminal, else every ten seconds."""
+    """A callback ``(done, total)`` that informs the user: in place on a terminal, else every ten seconds."""
     started = time.monotonic()
     spoke = [0.0]
 

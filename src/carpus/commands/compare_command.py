@@ -37,6 +37,7 @@ def run(arguments: argparse.Namespace) -> None:
         hint = f"python test.py key={missing[0]} eval_on={arguments.split}"
         raise ConfigError(f"{', '.join(missing)} has no result on {arguments.split}; make it with: {hint}")
     numbers = {
-        key: {n: v for n, v in (result or {}).items() if isinstance(v, float)} for key, result in results.items()
+        key: {n: v for n, v in (result or {}).items() if isinstance(v, float)}
+        for key, result in results.items()
     }
     out("\n" + text_table(comparison_rows(numbers)))

@@ -26,4 +26,6 @@ def run(arguments: argparse.Namespace) -> None:
 
     run_folder, notes = import_run(arguments.file, arguments.method, arguments.dataset, arguments.overrides)
     out("\n".join(notes))
-    out(f"imported as {run_folder.key}\n  python test.py key={run_folder.key} eval_on=test")
+    logs = run_folder.path.parent
+    where = "" if str(logs) == "logs" else f" paths.logs={logs}"
+    out(f"imported as {run_folder.key}\n  python test.py key={run_folder.key} eval_on=test{where}")

@@ -30,7 +30,9 @@ def run(arguments: argparse.Namespace) -> None:
     stores = words[1:] if action != "pack" else words
     unknown = [name for name in stores if name not in dataset.stores]
     if unknown:
-        raise ConfigError(f"{arguments.dataset} has no store {', '.join(unknown)}; it has {', '.join(dataset.stores)}")
+        raise ConfigError(
+            f"{arguments.dataset} has no store {', '.join(unknown)}; it has {', '.join(dataset.stores)}"
+        )
     for name in stores or dataset.stores:
         if action == "verify":
             out(f"{name}: {dataset.verify(name, progress_line('verified')):,} records, every checksum right")

@@ -17,7 +17,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("predictions", type=Path, help=".txt, .txt.gz, .mat, .npz, .npy or .h5")
     parser.add_argument("ground_truth", type=Path, help="same kinds")
     parser.add_argument("--protocol", required=True, help="nyu | icvl | msra | hands17 | itop")
-    parser.add_argument("--space", choices=["uvd", "xyz"], default=None, help="of the predictions (default: detected)")
+    parser.add_argument(
+        "--space", choices=["uvd", "xyz"], default=None, help="of the predictions (default: detected)"
+    )
     parser.add_argument("--json", type=Path, default=None, help="also write every number and curve here")
 
 

@@ -28,7 +28,10 @@ def run(arguments: argparse.Namespace) -> None:
         result = found.read_result(file.stem)
         if result and "headline" in result:
             out(f"{file.stem}: {result['headline']} {result[result['headline']]:.4g}")
-    out("files: " + ", ".join(str(f.relative_to(found.path)) for f in sorted(found.path.rglob("*")) if _notable(f)))
+    out(
+        "files: "
+        + ", ".join(str(f.relative_to(found.path)) for f in sorted(found.path.rglob("*")) if _notable(f))
+    )
     if arguments.config:
         out(found.config_file.read_text())
 

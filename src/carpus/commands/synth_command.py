@@ -14,7 +14,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Dataset, folder, size and seed."""
     parser.add_argument("dataset", help="msra | icvl | nyu | hands17 | itop")
     parser.add_argument("--out", type=Path, required=True, help="folder to make; must not exist")
-    parser.add_argument("--frames", type=int, default=None, help="MSRA: frames per gesture and subject; elsewhere: training frames")
+    parser.add_argument(
+        "--frames",
+        type=int,
+        default=None,
+        help="MSRA: frames per gesture and subject; elsewhere: training frames",
+    )
     parser.add_argument("--seed", type=int, default=0)
 
 
@@ -24,4 +29,5 @@ def run(arguments: argparse.Namespace) -> None:
 
     size = {} if arguments.frames is None else {"frames": arguments.frames}
     make(arguments.dataset, arguments.out, seed=arguments.seed, progress=progress_line("frames"), **size)
-    out(f"{arguments.dataset} tree in {arguments.out}; use it with dataset={arguments.dataset} dataset.root={arguments.out}")
+    use = f"dataset={arguments.dataset} dataset.root={arguments.out}"
+    out(f"{arguments.dataset} tree in {arguments.out}; use it with {use}")

@@ -128,4 +128,6 @@ def make_loader(
         worker_init_fn=quiet_worker if workers else None,
         multiprocessing_context=start_method if workers else None,
         persistent_workers=workers > 0,
+        # Else each iterator would draw from the global generator, and a resumed run would draw once more.
+        generator=torch.Generator().manual_seed(samples.seed),
     )

@@ -71,8 +71,8 @@ def _coding_of(path: Path) -> str:
     if image.dtype == np.uint8 and image.ndim == 3 and not image[..., 2].any():
         return "nyu_png"
     raise DataError(
-        f"{image.dtype} image of shape {image.shape} is neither 16-bit depth in mm nor NYU's coding (G*256 + B, R = 0); "
-        "if it is one of them all the same, name its --coding"
+        f"{image.dtype} image of shape {image.shape} is neither 16-bit depth in mm nor NYU's coding "
+        "(G*256 + B, R = 0); if it is one of them all the same, name its --coding"
     )
 
 
@@ -89,8 +89,8 @@ def find_center(
 ) -> np.ndarray:
     """Centre of the nearest thing in a depth range, taken for the hand.
 
-    People hold a hand in front of themselves, so only what lies within four fifths of the cube's edge behind the
-    nearest surface counts; the centre of mass over the whole range would land on the body.
+    People hold a hand in front of themselves, so only what lies within four fifths of the cube's edge behind
+    the nearest surface counts; the centre of mass over the whole range would land on the body.
 
     Args:
         depth_mm: ``(H, W)``, 0 = no measurement.

@@ -43,7 +43,8 @@ def check_needs(cfg: DictConfig) -> None:
     fitting = [name for name in choices("dataset") if _fits(name, needs)]
     raise ConfigError(
         f"method {cfg.method.name} needs {what}; dataset {offers.name} is of kind {offers.kind} and offers "
-        f"{', '.join(offers.offers)}. It can be combined with: {', '.join(fitting) or 'none of the datasets here'}"
+        f"{', '.join(offers.offers)}. The method can be combined with: "
+        f"{', '.join(fitting) or 'none of the datasets here'}"
     )
 
 

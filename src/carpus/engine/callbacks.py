@@ -60,7 +60,7 @@ class RandomState(pl.Callback):
 
 
 class RecordNonFinite(pl.Callback):
-    """Writes the keys of the batch whose loss was not finite to ``non_finite.json``; checkpoints stay as they are."""
+    """Writes the keys of the batch whose loss was not finite to ``non_finite.json``."""
 
     def __init__(self) -> None:
         self.folder: Path | None = None

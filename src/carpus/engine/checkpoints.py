@@ -62,15 +62,17 @@ def read_checkpoint(path: Path, map_location: Any = "cpu") -> dict[str, Any]:
 
 
 class Checkpoints(Checkpoint):
-    """``last.ckpt`` after every epoch, ``best.ckpt`` by the protocol's headline, ``epoch=NNN.ckpt`` on request.
+    """``last.ckpt`` every epoch, ``best.ckpt`` by the protocol's headline, ``epoch=NNN.ckpt`` on request.
 
     Args:
         keep_epochs: periodic checkpoints kept: -1 all, 0 none, n the latest n.
+        every_epochs: write after every n-th epoch and after the last; more than 1 where epochs take seconds.
         every_minutes: write ``last.ckpt`` this often within an epoch too; None: only between epochs.
     """
 
-    def __init__(self, keep_epochs: int = 0, every_minutes: float | None = 30) -> None:
+    def __init__(self, keep_epochs: int = 0, every_epochs: int = 1, every_minutes: float | None = 30) -> None:
         self.keep_epochs = keep_epochs
+        self.every_epochs = every_epochs
         self.every_minutes = every_minutes
         self.folder = Path("model_dump")
         self.monitor = "val/loss"
@@ -92,7 +94,8 @@ class Checkpoints(Checkpoint):
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Between epochs: best, periodic, last, in this order, so that ``last`` knows the best score."""
-        if trainer.fast_dev_run:
+        number = trainer.current_epoch + 1
+        if trainer.fast_dev_run or (number % self.every_epochs and number != trainer.max_epochs):
             return
         if self._improved(trainer):
             self._save(trainer, "best.ckpt")

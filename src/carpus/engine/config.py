@@ -79,7 +79,8 @@ def _explain(overrides: Sequence[str], error: Exception) -> str:
         if override.is_add() or key in names or key in known:
             continue
         siblings = _same_parent(key, known)
-        return f"{override.input_line}: {unknown('key', key, [*siblings, *names] if '.' not in key else siblings)}"
+        allowed = siblings if "." in key else [*siblings, *names]
+        return f"{override.input_line}: {unknown('key', key, allowed)}"
     return str(error).splitlines()[0] if str(error) else repr(error)
 
 
@@ -152,8 +153,8 @@ def merge_choice(cfg: DictConfig, group: str, choice: str) -> None:
     """Replace one group of a saved configuration by another choice of it."""
     if group not in ("trainer", "logger", "callbacks"):
         raise ConfigError(
-            f"{group}={choice}: a saved run keeps its {group}; only trainer, logger and callbacks can be chosen anew. "
-            f"Start a new experiment with init_from=KEY {group}={choice} instead"
+            f"{group}={choice}: a saved run keeps its {group}; only trainer, logger and callbacks can be "
+            f"chosen anew. Start a new experiment with init_from=KEY {group}={choice} instead"
         )
     cfg[group] = compose_config([f"{group}={choice}"])[group]
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 
-from carpus.data.depth_images import decode_depth, npz_bytes
+from carpus.data.depth_images import npz_bytes
 from carpus.data.own_images import find_center, find_images, read_own_image
 from carpus.engine.build import build, build_module
 from carpus.engine.config import load_config
@@ -18,7 +17,6 @@ from carpus.engine.keys import find_run
 from carpus.engine.weights import read_state
 from carpus.errors import ConfigError, DataError
 from carpus.geometry import Camera
-from carpus.methods.base import PoseModule
 from carpus.reports.build import ReportMeta
 from carpus.reports.demo import DemoFrame, write_demo
 from carpus.skeletons import get_skeleton
@@ -36,6 +34,7 @@ class DemoOptions:
         coding: how pixels hold depth; None to tell by content.
         center_mm: centre of the hand, y down; None to look for it.
         depth_range_mm: where it is looked for; None for the dataset's range.
+        refine: how often a found centre is moved to the middle of the predicted joints.
         out: folder for the files; None for one in the run's folder.
         device: of the network.
     """
@@ -46,6 +45,7 @@ class DemoOptions:
     coding: str | None = None
     center_mm: tuple[float, float, float] | None = None
     depth_range_mm: tuple[float, float] | None = None
+    refine: int = 2
     out: Path | None = None
     device: str = "cpu"
 
@@ -60,70 +60,92 @@ def demo(options: DemoOptions, logs: Path) -> list[str]:
         ConfigError: if the run's method does not read depth images.
         DataError: for an unreadable image, or one in which no hand is found.
     """
-    run = RunFolder(find_run(options.key, logs))
-    cfg = load_config(run.config_file)
-    if cfg.method.needs.kind != "depth":
-        raise ConfigError(f"run {run.key} is of method {cfg.method.name}, which does not read depth images")
-    module = build_module(cfg)
-    module.load_state_dict(read_state(run.need_checkpoint()))
-    module.eval().to(options.device)
-    inputs = build(cfg.method.inputs)
-    camera = _camera(options, cfg)
-    depth_range = options.depth_range_mm or tuple(cfg.dataset.depth_range_mm)
+    predictor = DepthPredictor(RunFolder(find_run(options.key, logs)), options)
     frames, lines = [], []
     for path in find_images(options.images):
-        depth_mm = read_own_image(path, options.coding)
-        center = options.center_mm or find_center(depth_mm, camera, depth_range, cfg.dataset.cube_mm)
-        center_mm = np.asarray(center, np.float32)
-        if not np.isfinite(center_mm).all():
-            raise DataError(
-                f"{path}: nothing between {depth_range[0]:g} and {depth_range[1]:g} mm; give --range or --center"
-            )
-        frames.append(_predict(module, inputs, path.name, depth_mm, camera, center_mm, options.device))
-        lines.append(f"{path.name}: centre {', '.join(f'{v:.1f}' for v in center_mm)} mm")
-    out = options.out or run.path / "vis" / f"demo_{options.images.stem}"
+        frame = predictor.predict(path.name, read_own_image(path, options.coding))
+        frames.append(frame)
+        lines.append(f"{path.name}: centre {', '.join(f'{v:.1f}' for v in frame.center_mm)} mm")
+    cfg, run = predictor.cfg, predictor.run
     meta = ReportMeta(
-        key=run.key, method=cfg.method.name, dataset=cfg.dataset.name, split="demo", date=now(),
-        commit=environment()["commit"], cube_mm=cfg.dataset.cube_mm, checkpoint=run.last.name,
-    )  # fmt: skip
+        key=run.key,
+        method=cfg.method.name,
+        dataset=cfg.dataset.name,
+        split="demo",
+        date=now(),
+        commit=environment()["commit"],
+        cube_mm=cfg.dataset.cube_mm,
+        checkpoint=run.last.name,
+    )
+    out = options.out or run.path / "vis" / f"demo_{options.images.stem}"
     written = write_demo(out, frames, get_skeleton(cfg.dataset.skeleton), meta)
     return [*lines, *(f"  {path}" for path in written.values())]
 
 
-def _predict(
-    module: PoseModule,
-    inputs: Any,
-    name: str,
-    depth_mm: np.ndarray,
-    camera: Camera,
-    center_mm: np.ndarray,
-    device: str,
-) -> DemoFrame:
-    """One image through the method's own inputs, as a record of a dataset would go."""
-    record = Record(
-        key=name,
-        images={"depth": npz_bytes(depth_mm, 1.0)},
-        fields={"depth_coding": "npz_mm", "camera": camera.to_array(), "center_mm": center_mm},
-    )
-    batch = collate([(name, inputs(record, np.random.default_rng(0), False))]).to(device)
-    with torch.inference_mode():
-        predictions = module.predict_batch(batch)
-    if predictions.joints_cam_mm is None:
-        raise ConfigError("this method predicts no joints in camera space")
-    scores = predictions.joint_scores
-    return DemoFrame(
-        name=name,
-        image=decode_depth(record.images["depth"], "npz_mm"),
-        joints_cam_mm=predictions.joints_cam_mm[0].cpu().numpy(),
-        camera=camera,
-        center_mm=center_mm,
-        scores=None if scores is None else scores[0].cpu().numpy(),
-    )
+class DepthPredictor:
+    """A run's network for depth images of any camera.
 
+    Args:
+        run: a trained or imported run of a method that reads depth.
+        options: camera, range, centre and device.
 
-def _camera(options: DemoOptions, cfg: Any) -> Camera:
-    """The camera given, or that of the dataset the run was trained on."""
-    if options.camera is not None:
-        return Camera(*options.camera)
-    source = build(cfg.dataset.spec.source)
-    return source.func.camera
+    Raises:
+        ConfigError: if the run's method does not read depth images.
+    """
+
+    def __init__(self, run: RunFolder, options: DemoOptions) -> None:
+        self.run, self.options = run, options
+        self.cfg = load_config(run.config_file)
+        if self.cfg.method.needs.kind != "depth":
+            raise ConfigError(f"run {run.key} is of {self.cfg.method.name}, which does not read depth images")
+        self.module = build_module(self.cfg)
+        self.module.load_state_dict(read_state(run.need_checkpoint()))
+        self.module.eval().to(options.device)
+        self.inputs = build(self.cfg.method.inputs)
+        # Without a camera of its own, an image is taken for one of the dataset's.
+        given = options.camera
+        self.camera = Camera(*given) if given else build(self.cfg.dataset.spec.source).func.camera
+
+    def predict(self, name: str, depth_mm: np.ndarray) -> DemoFrame:
+        """Joints of one image.
+
+        Args:
+            name: of the image, for messages and file names.
+            depth_mm: ``(H, W)``, 0 = no measurement.
+
+        Raises:
+            DataError: if nothing lies in the depth range.
+        """
+        if self.options.center_mm is not None:
+            return self.predict_at(name, depth_mm, np.asarray(self.options.center_mm, np.float32))
+        near, far = self.options.depth_range_mm or tuple(self.cfg.dataset.depth_range_mm)
+        center_mm = find_center(depth_mm, self.camera, (near, far), self.cfg.dataset.cube_mm)
+        if not np.isfinite(center_mm).all():
+            raise DataError(f"{name}: nothing between {near:g} and {far:g} mm; give --range or --center")
+        frame = self.predict_at(name, depth_mm, center_mm)
+        for _ in range(self.options.refine):
+            joints = frame.joints_cam_mm
+            frame = self.predict_at(name, depth_mm, (joints.min(0) + joints.max(0)) / 2)
+        return frame
+
+    def predict_at(self, name: str, depth_mm: np.ndarray, center_mm: np.ndarray) -> DemoFrame:
+        """Joints in the cube around a centre ``(3,)``, through the method's own inputs."""
+        record = Record(
+            key=name,
+            images={"depth": npz_bytes(depth_mm, 1.0)},
+            fields={"depth_coding": "npz_mm", "camera": self.camera.to_array(), "center_mm": center_mm},
+        )
+        inputs = self.inputs(record, np.random.default_rng(0), False)
+        with torch.inference_mode():
+            predictions = self.module.predict_batch(collate([(name, inputs)]).to(self.options.device))
+        if predictions.joints_cam_mm is None:
+            raise ConfigError("this method predicts no joints in camera space")
+        scores = predictions.joint_scores
+        return DemoFrame(
+            name=name,
+            image=depth_mm,
+            joints_cam_mm=predictions.joints_cam_mm[0].float().cpu().numpy(),
+            camera=self.camera,
+            center_mm=center_mm,
+            scores=None if scores is None else scores[0].float().cpu().numpy(),
+        )

@@ -11,22 +11,9 @@ from carpus.engine.config import compose_config, parse_overrides
 from carpus.engine.console import complain, say
 from carpus.errors import CarpusError
 
-_HYDRA_FLAGS = {
-    *(
-        "--help",
-        "-h",
-        "--hydra-help",
-        "--version",
-        "--cfg",
-        "-c",
-        "--resolve",
-        "--info",
-        "-i",
-        "--package",
-        "-p",
-    ),
-    *("--config-path", "-cp", "--config-name", "-cn", "--config-dir", "-cd", "--shell-completion", "-sc"),
-}
+_SHOW_FLAGS = {"--help", "-h", "--hydra-help", "--version", "--cfg", "-c", "--resolve", "--info", "-i"}
+_TREE_FLAGS = {"--package", "-p", "--config-path", "-cp", "--config-name", "-cn", "--config-dir", "-cd"}
+_HYDRA_FLAGS = _SHOW_FLAGS | _TREE_FLAGS | {"--shell-completion", "-sc"}
 
 
 def train_main() -> None:

@@ -126,6 +126,7 @@ def _write_predictions(
 def _write_report(
     experiment: Experiment, run: RunFolder, split: str, collected: Collected, result: dict[str, Any]
 ) -> Path:
+    from carpus.reports.angles import read_view_angles
     from carpus.reports.build import ReportMeta, build_report
     from carpus.reports.history import read_csv_log
 
@@ -156,10 +157,12 @@ def _write_report(
     )
     config_text = run.config_file.read_text() if run.config_file.is_file() else str(plain(cfg))
     history = read_csv_log(log) if log.is_file() else None
-    return build_report(
-        run.path, collected, experiment.dataset.skeleton, page, depth_of, history,
-        config_text=config_text,
-    )  # fmt: skip
+    skeleton = experiment.dataset.skeleton
+    angles = None
+    if cfg.dataset.get("angles_file") and collected.index is not None:
+        places = samples.positions[collected.index], len(samples.store)
+        angles = read_view_angles(Path(cfg.dataset.angles_file), collected.index, len(samples), *places)
+    return build_report(run.path, collected, skeleton, page, depth_of, history, angles, config_text)
 
 
 def _say_result(result: dict[str, Any], report: Path) -> None:
@@ -171,7 +174,8 @@ def _say_result(result: dict[str, Any], report: Path) -> None:
         lines.append(f"  mean_error_mm {result['mean_error_mm']:.3f}")
     baseline = result["mean_pose_error_mm"]
     if baseline is not None:
-        share = f" ({result['mean_error_mm'] / baseline:.0%} of it)" if baseline and "mean_error_mm" in result else ""
+        own = result.get("mean_error_mm")
+        share = f" (this is {own / baseline:.0%} of it)" if baseline and own is not None else ""
         lines.append(f"  mean-pose predictor {baseline:.3f} mm{share}")
     lines.append(f"  report {report}")
     say("\n".join(lines))

@@ -22,10 +22,9 @@ from carpus.engine.folder import RunFolder, environment, now, write_text
 from carpus.engine.identity import KEY_VARIABLE, agree_on_key
 from carpus.engine.keys import find_run
 from carpus.engine.loggers import build_loggers, trim_csv
+from carpus.engine.status import recorded, run_update
 from carpus.engine.trainer import shape_network, split_batch
 from carpus.engine.weights import read_initial_weights
-from carpus.errors import CarpusError
-from carpus.methods.base import NonFiniteLossError
 
 
 def fit(cfg: DictConfig, overrides: Sequence[str]) -> RunFolder:
@@ -47,67 +46,50 @@ def fit(cfg: DictConfig, overrides: Sequence[str]) -> RunFolder:
 
 
 def resume(prefix: str, overrides: Sequence[str]) -> RunFolder:
-    """Continue a run where it stopped, with its own configuration.
+    """Continue a run where it stopped, with its own configuration; from the start if it saved nothing yet.
 
     Args:
         prefix: key of the run, or a unique prefix.
-        overrides: changes to the saved configuration, such as ``trainer.max_epochs=30`` or ``paths.logs=...``.
+        overrides: changes to the saved configuration, such as ``trainer.max_epochs=30``; ``paths.logs=...``
+            says where the run lies.
     """
     logs = Path(load_logs_path(overrides))
     run = RunFolder(find_run(prefix, logs))
     os.environ[KEY_VARIABLE] = run.key
     cfg = load_config(run.config_file, overrides)
-    checkpoint = run.need_checkpoint()
     if is_main_process():
         save_config(cfg, run.config_file)
         run.update_meta(resumed=[*run.read_meta().get("resumed", []), now()])
-    _run(cfg, run, resume_from=checkpoint)
+    _run(cfg, run, resume_from=run.last if run.last.is_file() else None)
     return run
 
 
 def _run(cfg: DictConfig, run: RunFolder, resume_from: Path | None) -> None:
     """The part that new and resumed runs share."""
     _announce(cfg, run, resume_from)
+    with recorded(run):
+        experiment, trainer = _prepare(cfg, run, resume_from)
+        trainer.fit(experiment.module, datamodule=experiment.data, ckpt_path=resume_from, weights_only=True)
+        run_update(run, status="trained", end=now(), epochs=trainer.current_epoch, steps=trainer.global_step)
+        if cfg.test_after_fit:
+            evaluate(experiment, trainer, run, cfg.eval_on)
+            run_update(run, status="done", end=now())
+    say_next_commands(cfg, run)
+
+
+def _prepare(cfg: DictConfig, run: RunFolder, resume_from: Path | None) -> tuple[Experiment, pl.Trainer]:
+    """Everything up to the first step."""
     pl.seed_everything(cfg.seed, workers=True, verbose=False)
-    trainer_options = dict(plain(cfg.trainer))
-    processes = _process_count(trainer_options)
+    options = plain(cfg.trainer)
+    processes = _process_count(options)
     iter_batch, accumulate = split_batch(cfg.batch_size, cfg.iter_batch, processes)
     experiment = build_experiment(cfg, iter_batch)
     _initialise(cfg, experiment, resume_from)
-    trainer = _build_trainer(cfg, run, experiment, trainer_options, accumulate, resume_from)
+    trainer = _build_trainer(cfg, run, experiment, options, accumulate, resume_from)
     experiment.module.attach("val", experiment.new_protocol())
+    experiment.module.prepare_training(effective_batch=cfg.batch_size)
     _summarise(experiment, cfg, iter_batch, accumulate, processes)
-    run_meta = _MetaKeeper(run)
-    run_meta.update(status="running")
-    try:
-        trainer.fit(experiment.module, datamodule=experiment.data, ckpt_path=resume_from, weights_only=True)
-    except NonFiniteLossError as error:
-        run_meta.update(status="failed", end=now(), error=str(error))
-        raise CarpusError(
-            f"{error}. Training stopped; {run.last} is the last good checkpoint, the keys are in non_finite.json"
-        ) from error
-    except BaseException as error:
-        run_meta.update(status="failed", end=now(), error=f"{type(error).__name__}: {error}")
-        raise
-    if trainer.interrupted:
-        run_meta.update(status="interrupted", end=now())
-        raise KeyboardInterrupt
-    run_meta.update(status="trained", end=now(), epochs=trainer.current_epoch, steps=trainer.global_step)
-    if cfg.test_after_fit:
-        evaluate(experiment, trainer, run, cfg.eval_on)
-        run_meta.update(status="done", end=now())
-    _farewell(cfg, run)
-
-
-class _MetaKeeper:
-    """Writes ``meta.json`` from the main process only."""
-
-    def __init__(self, run: RunFolder) -> None:
-        self.run = run
-
-    def update(self, **values: Any) -> None:
-        if is_main_process():
-            self.run.update_meta(**values)
+    return experiment, trainer
 
 
 def _build_trainer(
@@ -118,6 +100,7 @@ def _build_trainer(
     accumulate: int,
     resume_from: Path | None,
 ) -> pl.Trainer:
+    """The Trainer with the run's callbacks and loggers."""
     callbacks = [build(node) for node in cfg.callbacks.values() if node is not None]
     protocol = experiment.new_protocol()
     for callback in callbacks:
@@ -125,8 +108,8 @@ def _build_trainer(
             callback.bind(run.checkpoints, f"val/{protocol.headline}", protocol.higher_is_better)
         elif isinstance(callback, RecordNonFinite):
             callback.bind(run.path)
-    if resume_from is not None and is_main_process():
-        trim_csv(run.log, int(read_checkpoint(resume_from)["global_step"]))
+    if is_main_process():
+        trim_csv(run.log, int(read_checkpoint(resume_from)["global_step"]) if resume_from else 0)
     loggers = build_loggers(run, plain(cfg), **plain(cfg.logger))
     shape_network(experiment.module, options["channels_last"], options["compile"])
     return build(options, folder=run.path, callbacks=callbacks, loggers=loggers, accumulate=accumulate)
@@ -138,9 +121,8 @@ def _initialise(cfg: DictConfig, experiment: Experiment, resume_from: Path | Non
         return
     state, source = read_initial_weights(cfg)
     problems = load_weights(experiment.module, state, source)
-    say(
-        f"weights from {source}: {len(state) - sum(1 for _, why in problems if 'missing' not in why)} tensors copied"
-    )
+    refused = sum(name in state for name, _ in problems)
+    say(f"weights from {source}: {len(state) - refused} of {len(state)} tensors copied")
     if problems:
         width = max(len(name) for name, _ in problems)
         say("\n".join(f"  {name:<{width}}  {why}" for name, why in problems))
@@ -160,14 +142,14 @@ def _process_count(options: dict[str, Any]) -> int:
 def _announce(cfg: DictConfig, run: RunFolder, resume_from: Path | None) -> None:
     verb = "resuming" if resume_from else "experiment"
     say(f"{verb} {run.key}: method {cfg.method.name}, dataset {cfg.dataset.name}, folder {run.path}")
-    _farewell(cfg, run)
+    say_next_commands(cfg, run)
 
 
-def _farewell(cfg: DictConfig, run: RunFolder) -> None:
+def say_next_commands(cfg: DictConfig, run: RunFolder) -> None:
+    """The run's key in the two commands one types next."""
     logs = "" if str(cfg.paths.logs) == "logs" else f" paths.logs={shlex.quote(str(cfg.paths.logs))}"
-    say(
-        f"  python test.py key={run.key} eval_on={cfg.eval_on}{logs}\n  python train.py resume={run.key}{logs}"
-    )
+    score = f"python test.py key={run.key} eval_on={cfg.eval_on}{logs}"
+    say(f"  {score}\n  python train.py resume={run.key}{logs}")
 
 
 def _summarise(
@@ -179,8 +161,9 @@ def _summarise(
     device = environment()["device"]
     say(
         f"{parameters:,} parameters on {device} ({cfg.trainer.precision}), {processes} process(es)\n"
-        f"{samples:,} training samples, {-(-samples // cfg.batch_size):,} steps per epoch, {cfg.trainer.max_epochs} epochs; "
-        f"batch {cfg.batch_size} = {iter_batch} x {accumulate} pass(es) x {processes} process(es)"
+        f"{samples:,} training samples, {-(-samples // cfg.batch_size):,} steps per epoch, "
+        f"{cfg.trainer.max_epochs} epochs; batch {cfg.batch_size} = {iter_batch} x {accumulate} pass(es) "
+        f"x {processes} process(es)"
     )
 
 

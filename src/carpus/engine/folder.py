@@ -67,8 +67,8 @@ class RunFolder:
         """
         if not self.last.is_file():
             raise ConfigError(
-                f"run {self.key} has no {self.last.relative_to(self.path)}: it stopped before its first checkpoint; "
-                "start it again with the command in its overrides.yaml"
+                f"run {self.key} has no {self.last.relative_to(self.path)}: it stopped before its first "
+                f"checkpoint; begin it again with: python train.py resume={self.key}"
             )
         return self.last
 

@@ -14,8 +14,8 @@ KEY_VARIABLE = "CARPUS_KEY"
 def agree_on_key(logs: Path) -> str:
     """The key of this run, the same in every process.
 
-    Lightning starts further processes with this process' environment; torchrun starts all at once, so the first
-    one tells the others; SLURM's job and step numbers name the run in every task.
+    Lightning starts further processes with this process' environment; torchrun starts all at once, so the
+    first one tells the others; SLURM's job and step numbers name the run in every task.
     """
     key = os.environ.get(KEY_VARIABLE)
     if key is None:

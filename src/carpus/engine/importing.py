@@ -44,7 +44,8 @@ def import_run(
     cfg = compose_config([f"method={method}", f"dataset={chosen}", *settings, *overrides])
     if cfg.dataset.joints != imported.joints:
         raise ConfigError(
-            f"{file} predicts {imported.joints} joints, dataset {chosen} has {cfg.dataset.joints}: choose another --dataset"
+            f"{file} predicts {imported.joints} joints, dataset {chosen} has {cfg.dataset.joints}: "
+            "choose another --dataset"
         )
     run = _write_run(cfg, imported.state_dict, file)
     return run, list(imported.notes)
@@ -62,10 +63,8 @@ def _write_run(cfg: DictConfig, state: dict[str, torch.Tensor], file: Path) -> R
     save_config(cfg, run.config_file)
     content: dict[str, Any] = {"state_dict": module.state_dict(), "global_step": 0, "epoch": 0}
     AtomicCheckpointIO().save_checkpoint(content, run.last)
-    run.update_meta(
-        key=run.key, status="imported", start=now(), command=f"carpus import {file.name} --method {cfg.method.name}",
-        **environment(),
-    )  # fmt: skip
+    command = f"carpus import {file.name} --method {cfg.method.name}"
+    run.update_meta(key=run.key, status="imported", start=now(), command=command, **environment())
     return run
 
 

@@ -53,9 +53,9 @@ class _KeptCSVLogger(CSVLogger):
         if before is not None:
             # Lightning deletes an existing file; rows before the resume belong to the same run.
             rows = list(csv.DictReader(before.splitlines()))
-            experiment.metrics = [{k: v for k, v in row.items() if v not in ("", None)} for row in rows] + (
-                experiment.metrics
-            )
+            kept = [{k: v for k, v in row.items() if v not in ("", None)} for row in rows]
+            experiment.metrics = kept + experiment.metrics
+            experiment.save()
         return experiment
 
 
@@ -64,9 +64,17 @@ def _wandb(run: RunFolder, config: dict[str, Any], project: str, entity: str | N
 
     offline = not has_wandb_key()
     return WandbLogger(
-        name=run.key, id=run.key, project=project, entity=entity, save_dir=run.log, offline=offline,
-        resume=None if offline else "allow", config=config, group=os.environ.get("CARPUS_SWEEP"), settings={"silent": True},
-    )  # fmt: skip
+        name=run.key,
+        id=run.key,
+        project=project,
+        entity=entity,
+        save_dir=run.log,
+        offline=offline,
+        resume=None if offline else "allow",
+        config=config,
+        group=os.environ.get("CARPUS_SWEEP"),
+        settings={"silent": True},
+    )
 
 
 def has_wandb_key() -> bool:

@@ -59,19 +59,16 @@ class Progress(pl.Callback):
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Start the clock of the run."""
-        self._run_started, self._first_step = (
-            time.monotonic(),
-            trainer.fit_loop.epoch_loop.total_batch_idx + 1,
-        )
+        self._run_started = time.monotonic()
+        self._first_step = trainer.fit_loop.epoch_loop.total_batch_idx + 1
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Start the clock of the epoch."""
         self.meter, self._batch_ended = Meter(), time.monotonic()
         if is_main_process() and console().is_terminal:
-            self._bar = RichBar(
-                TextColumn("epoch {task.fields[epoch]}"), BarColumn(), TextColumn("{task.completed}/{task.total}"),
-                TextColumn("{task.fields[status]}"), console=console(), transient=True,
-            )  # fmt: skip
+            fields = ("epoch {task.fields[epoch]}", "{task.completed}/{task.total}", "{task.fields[status]}")
+            first, *others = [TextColumn(text) for text in fields]
+            self._bar = RichBar(first, BarColumn(), *others, console=console(), transient=True)
             epoch = f"{trainer.current_epoch + 1}/{trainer.max_epochs}"
             self._task = self._bar.add_task("", total=trainer.num_training_batches, epoch=epoch, status="")
             self._bar.start()

@@ -1,4 +1,4 @@
-"""Multirun: every job its own process and key; failures are shown at once, finished jobs are never repeated."""
+"""Multirun: every job its own process and key; failures show at once, finished jobs are never repeated."""
 
 from __future__ import annotations
 
@@ -139,7 +139,7 @@ def _find_sweep(prefix: str, logs: Path) -> Sweep:
 
 
 def _check_every_choice(plain: Sequence[str]) -> None:
-    """Compose once per swept value, so that a typing error shows before the first job, not after the tenth."""
+    """Compose once per swept value: a typing error shows before the first job, not after the tenth."""
     parsed = parse_overrides([a for a in plain if not a.startswith("-")])
     fixed = [
         o.input_line or ""

@@ -70,8 +70,15 @@ class PoseModule(pl.LightningModule):
         self.scores: dict[str, dict[str, float]] = {}
         """What the protocols last found, in full precision; the logged copy is rounded to float32."""
 
+    def prepare_training(self, effective_batch: int) -> None:
+        """Adapt to the number of samples per optimiser step; the engine calls this before fitting.
+
+        Args:
+            effective_batch: samples per optimiser step over all processes and accumulated passes.
+        """
+
     def attach(self, stage: str, protocol: Protocol | None) -> None:
-        """Use ``protocol`` for the stage ``val`` or ``test``, None to score nothing; the engine calls this."""
+        """Use ``protocol`` for the stage ``val`` or ``test``; None scores nothing. The engine calls this."""
         self.protocols.pop(stage, None)
         if protocol is not None:
             self.protocols[stage] = protocol

@@ -131,8 +131,8 @@ def test_training_step_equals_the_reference(path):
     norms, published = gradient_norms(net), data["train24_gradnorm_W_gamma_beta"]
     tolerance = 1e-3
     if np.abs(sampled - expected).max() > 1e-6:
-        # These gradients amplify rounding: float64 differs from the float32 reference by up to 6 %. Where this
-        # processor's kernels round otherwise than the reference's, as much is allowed as rounding moves here.
+        # These gradients amplify rounding: float64 differs from the float32 reference by up to 6 %. Where
+        # this processor's kernels round otherwise, as much is allowed as rounding moves here.
         exact = gradient_norms(training_step(data, torch.float64)[0])
         tolerance = max(tolerance, 2 * float(np.nanmax(np.abs(exact - norms) / exact)))
     assert np.isnan(norms).sum() == np.isnan(published).sum() == 1
