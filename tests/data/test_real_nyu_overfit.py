@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from real_nyu import make_nyu_tree
 
 ROOT = Path(__file__).parents[2]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shutil
 
 from carpus.commands.common import add_logs, logs_folder, out
 from carpus.errors import ConfigError
@@ -30,7 +31,8 @@ def run(arguments: argparse.Namespace) -> None:
     configs = {r.key: flat_keys(OmegaConf.load(r.config_file)) for r in runs}
     names = dict.fromkeys(name for config in configs.values() for name in config)
     differing = [n for n in names if len({str(c.get(n)) for c in configs.values()}) > 1]
-    out(text_table([{"setting": n, **{key: str(c.get(n)) for key, c in configs.items()}} for n in differing]))
+    settings = [{"setting": n, **{key: str(c.get(n)) for key, c in configs.items()}} for n in differing]
+    out(text_table(settings, width=shutil.get_terminal_size().columns))
     results = {r.key: r.read_result(arguments.split) for r in runs}
     missing = [key for key, result in results.items() if not result]
     if missing:

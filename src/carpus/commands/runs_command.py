@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shutil
 from typing import Any
 
 from carpus.commands.common import add_logs, logs_folder, out
@@ -21,7 +22,7 @@ def run(arguments: argparse.Namespace) -> None:
     """Print one line per run."""
     from carpus.engine.folder import RunFolder
     from carpus.engine.keys import list_runs
-    from carpus.reports.tables import runs_rows, text_table
+    from carpus.reports.tables import runs_rows
 
     rows = [summary(RunFolder(folder)) for folder in list_runs(logs_folder(arguments))]
     if not rows:
@@ -32,7 +33,20 @@ def run(arguments: argparse.Namespace) -> None:
     metrics = dict.fromkeys(str(row["headline"]) for row in rows if row.get("headline"))
     if arguments.sort:
         metrics.setdefault(arguments.sort)
-    out(text_table(ordered, [*columns, *(m for m in metrics if m not in columns)]))
+    chosen = [*columns, *(m for m in metrics if m not in columns)]
+    out(_that_fits(ordered, chosen, shutil.get_terminal_size().columns))
+
+
+def _that_fits(rows: list[dict[str, Any]], columns: list[str], width: int) -> str:
+    """The table without the least important columns that would make its lines too long."""
+    from carpus.reports.tables import text_table
+
+    for name in (None, "start", "split", "loss"):
+        columns = [column for column in columns if column != name]
+        table = text_table(rows, columns)
+        if len(table.splitlines()[1]) <= width:
+            break
+    return table
 
 
 def summary(run: Any) -> dict[str, Any]:
@@ -49,6 +63,6 @@ def summary(run: Any) -> dict[str, Any]:
         "loss": OmegaConf.select(cfg, "loss.name"),
         "dataset": OmegaConf.select(cfg, "dataset.name"),
         "split": scored,
-        "start": meta.get("start"),
+        "start": str(meta.get("start", ""))[:16].replace("T", " ") or None,
         **((run.read_result(scored) or {}) if scored else {}),
     }

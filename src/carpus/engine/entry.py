@@ -51,6 +51,7 @@ def quiet() -> None:
         ".*LeafSpec.*deprecated.*",
         ".*does not have many workers.*",
         ".*exists and is not empty.*",
+        ".*is smaller than the logging interval.*",
     ):
         warnings.filterwarnings("ignore", text)
 

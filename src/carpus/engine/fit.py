@@ -25,6 +25,7 @@ from carpus.engine.loggers import build_loggers, trim_csv
 from carpus.engine.status import recorded, run_update
 from carpus.engine.trainer import shape_network, split_batch
 from carpus.engine.weights import read_initial_weights
+from carpus.errors import ConfigError
 
 
 def fit(cfg: DictConfig, overrides: Sequence[str]) -> RunFolder:
@@ -108,11 +109,23 @@ def _build_trainer(
             callback.bind(run.checkpoints, f"val/{protocol.headline}", protocol.higher_is_better)
         elif isinstance(callback, RecordNonFinite):
             callback.bind(run.path)
+    step = _step_of(resume_from) if resume_from else 0
     if is_main_process():
-        trim_csv(run.log, int(read_checkpoint(resume_from)["global_step"]) if resume_from else 0)
+        trim_csv(run.log, step)
     loggers = build_loggers(run, plain(cfg), **plain(cfg.logger))
     shape_network(experiment.module, options["channels_last"], options["compile"])
     return build(options, folder=run.path, callbacks=callbacks, loggers=loggers, accumulate=accumulate)
+
+
+def _step_of(path: Path) -> int:
+    """Optimiser steps behind a checkpoint one can continue from."""
+    content = read_checkpoint(path)
+    if "optimizer_states" not in content:
+        raise ConfigError(
+            f"{path} holds weights only, as imported ones do; start a new experiment from it with "
+            f"init_from={path.parent.parent.name}"
+        )
+    return int(content["global_step"])
 
 
 def _initialise(cfg: DictConfig, experiment: Experiment, resume_from: Path | None) -> None:

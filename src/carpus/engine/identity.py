@@ -35,12 +35,20 @@ def _external_key(logs: Path) -> str | None:
 
 
 def _broadcast_key(logs: Path) -> str:
-    import torch.distributed as dist
+    """The first process tells the others through the launcher's store.
 
-    dist.init_process_group("gloo")
-    try:
-        box = [new_key(logs) if dist.get_rank() == 0 else None]
-        dist.broadcast_object_list(box, src=0)
-    finally:
-        dist.destroy_process_group()
-    return str(box[0])
+    A process group would do, but a second one, Lightning's, then finds the addresses of the first in the store.
+    """
+    from torch.distributed import PrefixStore
+    from torch.distributed.rendezvous import rendezvous
+
+    store, rank, processes = next(rendezvous("env://"))
+    shared = PrefixStore(f"carpus/{os.environ.get('TORCHELASTIC_RESTART_COUNT', '0')}", store)
+    if rank == 0:
+        shared.set("key", new_key(logs))
+    key = shared.get("key").decode()
+    # Nobody leaves before all have read, for the store may end with the first process' hold on it.
+    if shared.add("readers", 1) == processes:
+        shared.set("done", "1")
+    shared.wait(["done"])
+    return key

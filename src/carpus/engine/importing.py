@@ -14,6 +14,7 @@ from carpus.engine.checkpoints import AtomicCheckpointIO, load_weights
 from carpus.engine.config import compose_config, save_config
 from carpus.engine.folder import RunFolder, environment, now
 from carpus.engine.keys import new_key
+from carpus.engine.weights import settings
 from carpus.errors import ConfigError, unknown
 from carpus.skeletons import SKELETONS
 from carpus.weights import IMPORTERS, import_weights
@@ -40,8 +41,7 @@ def import_run(
         raise ConfigError(unknown("method with an importer", method, IMPORTERS))
     imported = import_weights(file, method)
     chosen = dataset or _dataset_of(imported.joints)
-    settings = [f"{name}={_literal(value)}" for name, value in imported.overrides.items()]
-    cfg = compose_config([f"method={method}", f"dataset={chosen}", *settings, *overrides])
+    cfg = compose_config([f"method={method}", f"dataset={chosen}", *settings(imported), *overrides])
     if cfg.dataset.joints != imported.joints:
         raise ConfigError(
             f"{file} predicts {imported.joints} joints, dataset {chosen} has {cfg.dataset.joints}: "
@@ -76,8 +76,3 @@ def _dataset_of(joints: int) -> str:
             f"the file predicts {joints} joints, as {' and '.join(names) or 'no dataset'} does: say --dataset"
         )
     return names[0]
-
-
-def _literal(value: Any) -> str:
-    """A value as the command line writes it."""
-    return str(value).lower() if isinstance(value, bool) else "null" if value is None else str(value)

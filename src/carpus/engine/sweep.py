@@ -40,6 +40,11 @@ class Sweep:
         digest = hashlib.sha1("\n".join(overrides).encode()).hexdigest()[:12]
         return self.folder / f"job_{digest}.json"
 
+    def swept(self, overrides: Sequence[str]) -> list[str]:
+        """What tells a job's overrides from those of the others."""
+        fixed = set(json.loads((self.folder / "command.json").read_text()))
+        return [o for o in overrides if o not in fixed]
+
     def jobs(self) -> list[dict[str, Any]]:
         """State of every job begun so far, in order of their start."""
         states = [json.loads(f.read_text()) for f in self.folder.glob("job_*.json")]
@@ -83,7 +88,7 @@ def run_job(overrides: Sequence[str]) -> float:
     current = Sweep(Path(os.environ[_SWEEP_VARIABLE]))
     file = current.job_file(overrides)
     before = json.loads(file.read_text()) if file.is_file() else None
-    text = " ".join(shlex.quote(o) for o in overrides)
+    text = " ".join(shlex.quote(o) for o in current.swept(overrides))
     if before and before["status"] == "done":
         say(f"job {before['key']} is done already: {text}")
         return float(before["score"])
@@ -158,7 +163,7 @@ def _finish(current: Sweep, plain: Sequence[str]) -> None:
     jobs = current.jobs()
     cfg = compose_config([a for a in plain if a.startswith("sweep.")])
     rows = [_row(current, job, cfg.sweep.metric) for job in jobs]
-    metrics = list(dict.fromkeys(row.pop("metric") for row in rows))
+    metrics = [name for name in dict.fromkeys(row.pop("metric") for row in rows) if name] or ["score"]
     constant = {
         n for n in rows[0] if n not in ("key", "status", *metrics) and len({r.get(n) for r in rows}) == 1
     }
@@ -172,16 +177,17 @@ def _finish(current: Sweep, plain: Sequence[str]) -> None:
     say(text)
     failed = [job for job in jobs if job["status"] != "done"]
     if failed:
-        listed = "; ".join(f"{job['key']} ({' '.join(job['overrides'])})" for job in failed)
+        listed = "; ".join(f"{job['key']} ({' '.join(current.swept(job['overrides']))})" for job in failed)
         raise CarpusError(
             f"{len(failed)} of {len(jobs)} jobs failed: {listed}. Mend and type: -m resume={current.key}"
         )
 
 
 def _row(current: Sweep, job: dict[str, Any], metric: str | None) -> dict[str, Any]:
-    """One line of the table: key, what was swept, status and the metric's value."""
+    """One line of the table: key, what was swept, status, the metric's name and value if there is one."""
     run = RunFolder(current.folder.parent.parent / job["key"])
     result = run.read_result(str(run.read_meta().get("scored", "test"))) or {}
-    name = metric or result.get("headline") or "score"
-    swept = dict(o.lstrip("+").split("=", 1) for o in job["overrides"])
-    return {"key": job["key"], **swept, "status": job["status"], name: result.get(name), "metric": name}
+    name = metric or result.get("headline")
+    swept = dict(o.lstrip("+").split("=", 1) for o in current.swept(job["overrides"]))
+    value = {name: result.get(name)} if name else {}
+    return {"key": job["key"], **swept, "status": job["status"], **value, "metric": name}

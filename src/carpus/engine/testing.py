@@ -17,8 +17,9 @@ from carpus.engine.evaluate import evaluate
 from carpus.engine.folder import RunFolder, environment, now
 from carpus.engine.identity import KEY_VARIABLE, agree_on_key
 from carpus.engine.keys import find_run
+from carpus.engine.status import recorded, run_update
 from carpus.engine.trainer import shape_network
-from carpus.engine.weights import read_published, read_state, run_of_checkpoint
+from carpus.engine.weights import read_published, read_state, run_of_checkpoint, settings
 from carpus.errors import ConfigError
 from carpus.methods.base import PoseModule
 from carpus.methods.ensemble import Ensemble
@@ -43,7 +44,7 @@ def test(overrides: Sequence[str]) -> dict[str, Any]:
         )
     rest = [o for o in overrides if not o.startswith(("key=", "load_ckpt="))]
     if named == ["load_from"]:
-        return _test_published(compose_config(overrides), overrides)
+        return _test_published(overrides)
     if named == ["key"]:
         run = RunFolder(find_run(str(chosen["key"]), Path(load_logs_path(overrides))))
         files = None
@@ -58,8 +59,14 @@ def test(overrides: Sequence[str]) -> dict[str, Any]:
     return evaluate(experiment, trainer, run, cfg.eval_on, module, tuple(f.name for f in files))
 
 
-def _test_published(cfg: DictConfig, overrides: Sequence[str]) -> dict[str, Any]:
-    """Score a published file; the results get a run folder of their own."""
+def _test_published(overrides: Sequence[str]) -> dict[str, Any]:
+    """Score a published file with the settings it needs; the results get a run folder of their own."""
+    cfg = compose_config(overrides)
+    file = Path(cfg.load_from)
+    published = read_published(file, cfg.method.name)
+    named = {o.key_or_group for o in parse_overrides(overrides)}
+    needed = [s for s in settings(published) if s.partition("=")[0] not in named]
+    cfg = compose_config([*overrides, *needed])
     logs = Path(cfg.paths.logs)
     run = RunFolder(logs / agree_on_key(logs))
     if is_main_process():
@@ -68,16 +75,17 @@ def _test_published(cfg: DictConfig, overrides: Sequence[str]) -> dict[str, Any]
         run.update_meta(
             key=run.key, command="python test.py " + " ".join(overrides), start=now(), **environment()
         )
-    experiment, trainer = _prepare(cfg, run)
-    file = Path(cfg.load_from)
-    state = read_published(file, cfg.method.name)
-    problems = load_weights(experiment.module, state, str(file))
-    if problems:
-        raise ConfigError(
-            f"{file} does not fit: " + "; ".join(f"{name}: {why}" for name, why in problems[:8])
-        )
-    say(f"weights of {file}, results in {run.path}")
-    return evaluate(experiment, trainer, run, cfg.eval_on, checkpoints=(file.name,))
+    with recorded(run):
+        experiment, trainer = _prepare(cfg, run)
+        problems = load_weights(experiment.module, published.state_dict, str(file))
+        if problems:
+            raise ConfigError(
+                f"{file} does not fit: " + "; ".join(f"{name}: {why}" for name, why in problems[:8])
+            )
+        say(" ".join([f"weights of {file}, results in {run.path};", *needed]).rstrip(";"))
+        result = evaluate(experiment, trainer, run, cfg.eval_on, checkpoints=(file.name,))
+        run_update(run, status="scored", end=now())
+    return result
 
 
 def _prepare(cfg: DictConfig, run: RunFolder) -> tuple[Experiment, Any]:

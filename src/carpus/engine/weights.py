@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from omegaconf import DictConfig
 from torch import Tensor
@@ -11,7 +12,7 @@ from carpus.engine.checkpoints import read_checkpoint
 from carpus.engine.folder import RunFolder
 from carpus.engine.keys import KEY_PATTERN, find_run
 from carpus.errors import ConfigError
-from carpus.weights import import_weights
+from carpus.weights import ImportedWeights, import_weights
 
 
 def read_initial_weights(cfg: DictConfig) -> tuple[dict[str, Tensor], str]:
@@ -20,7 +21,8 @@ def read_initial_weights(cfg: DictConfig) -> tuple[dict[str, Tensor], str]:
     ``init_from`` is a key or a checkpoint file of ours; ``load_from`` is a published file.
     """
     if cfg.load_from:
-        return read_published(Path(cfg.load_from), cfg.method.name), str(cfg.load_from)
+        published = read_published(Path(cfg.load_from), cfg.method.name)
+        return published.state_dict, " ".join([str(cfg.load_from), *_trained_with(published)])
     given = str(cfg.init_from)
     path = Path(given)
     if not path.is_file():
@@ -45,14 +47,28 @@ def read_state(path: Path) -> dict[str, Tensor]:
     return content["state_dict"]
 
 
-def read_published(path: Path, method: str) -> dict[str, Tensor]:
-    """Module state of a published file, or of one of our checkpoints."""
+def read_published(path: Path, method: str) -> ImportedWeights:
+    """Weights of a published file with the settings they need, or those of one of our checkpoints."""
     if not path.is_file():
         raise ConfigError(f"load_from={path}: no such file")
     content = read_checkpoint(path)
-    if "pytorch-lightning_version" in content:
-        return read_state(path)
-    return import_weights(path, method).state_dict
+    if {"state_dict", "global_step"} <= set(content):
+        return ImportedWeights(content["state_dict"], method, joints=0, overrides={}, notes=[])
+    return import_weights(path, method)
+
+
+def settings(published: ImportedWeights) -> list[str]:
+    """The settings published weights need, as the command line writes them."""
+    return [f"{name}={_literal(value)}" for name, value in published.overrides.items()]
+
+
+def _trained_with(published: ImportedWeights) -> list[str]:
+    return [f"(trained with {' '.join(settings(published))})"] if published.overrides else []
+
+
+def _literal(value: Any) -> str:
+    """A value as the command line writes it."""
+    return str(value).lower() if isinstance(value, bool) else "null" if value is None else str(value)
 
 
 def run_of_checkpoint(path: Path) -> RunFolder:

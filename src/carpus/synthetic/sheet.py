@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import cv2
@@ -137,3 +138,9 @@ def _depth_tile(frame: HandFrame, depth_mm: np.ndarray, view: HandView) -> np.nd
 def _save(path: Path, image: np.ndarray) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     cv2.imwrite(str(path), image[..., ::-1], [cv2.IMWRITE_PNG_COMPRESSION, 9])
+
+
+if __name__ == "__main__":
+    folder = Path(sys.argv[1])
+    hand_sheet(folder / "synthetic_hands.png")
+    body_sheet(folder / "synthetic_itop.png")
