@@ -36,6 +36,8 @@ def run(arguments: argparse.Namespace) -> None:
     for name in stores or dataset.stores:
         if action == "verify":
             out(f"{name}: {dataset.verify(name, progress_line('verified')):,} records, every checksum right")
+        elif action == "stats" and not dataset.is_packed(name):
+            out(f"{name}: not packed yet")
         elif action == "stats":
             out("\n".join(f"{name} {key}: {value}" for key, value in dataset.stats(name).items()))
         else:

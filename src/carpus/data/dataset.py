@@ -101,8 +101,13 @@ class Dataset:
             self.pack(folder.name, progress)
         store = Store(folder)
         stores.check_options(store, self._expected())
+        self._check_root(store)
         centers = self._centers(store, base)
         return Samples(split, store, self._index(store, base, size, centers), centers)
+
+    def is_packed(self, physical: str) -> bool:
+        """Whether the store of a physical split is complete."""
+        return stores.exists(self.folder(physical))
 
     def folder(self, physical: str) -> Path:
         """Folder of the store of a physical split."""
@@ -174,6 +179,21 @@ class Dataset:
     def _expected(self) -> dict[str, Any]:
         """Options a store must have been packed with; those of ``com`` only where it is used."""
         return self._options() if self.center_source == "com" else source_options(self.source)
+
+    def _check_root(self, store: Store) -> None:
+        """Refuse a store made of another tree than the configuration names, if that tree is there.
+
+        Raises:
+            StoreError: naming both trees and the remedies.
+        """
+        packed, named = Path(store.meta["root"]), self.root.resolve()
+        if packed in (named, named / "db") or not self._tree_exists():
+            return
+        if self.source(root=self.root, split=store.folder.name).fingerprint() != store.meta["fingerprint"]:
+            raise StoreError(
+                f"{store.folder} was packed from {packed}, dataset.root is {named} and holds other data; pack "
+                f"again (carpus pack {self.name} dataset.root={named} --force), or use another dataset.name"
+            )
 
     def _is_current(self, folder: Path) -> bool:
         if not stores.exists(folder):

@@ -66,6 +66,7 @@ def pack(
         "split": source.split,
         "kind": source.kind,
         "fingerprint": source.fingerprint(),
+        "root": str(source.root.resolve()),
         "lines": source.lines,
         "options": dict(options or {}),
         "total": len(source),

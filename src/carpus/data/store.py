@@ -215,7 +215,7 @@ def check_options(store: Store, expected: Mapping[str, Any]) -> None:
         if name not in packed or packed[name] != value:
             raise StoreError(
                 f"{store.folder} was packed with {name}={packed.get(name)!r}, the configuration says "
-                f"{value!r}; pack it again: carpus pack {store.meta['dataset']}"
+                f"{value!r}; pack it again with the same overrides: carpus pack {store.meta['dataset']} --force"
             )
 
 

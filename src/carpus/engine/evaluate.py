@@ -50,7 +50,8 @@ def evaluate(
         checkpoints: names of the files the weights come from.
 
     Returns:
-        the content of ``result/<split>.json``; empty on all but the main process.
+        the content of ``result/<split>.json`` (``<split>_mean<n>`` for n checkpoints); empty on all but the
+        main process.
     """
     module = module or experiment.module
     protocol = experiment.new_protocol()
@@ -79,10 +80,11 @@ def evaluate(
         "mean_pose_error_mm": mean_pose_baseline(experiment, collected),
         **(module.scores["test"] if scored else {}),
     }
-    write_json(run.result / f"{split}.json", result)
-    run.update_meta(scored=split)
-    _write_predictions(experiment, run, split, collected, checkpoints)
-    report = _write_report(experiment, run, split, collected, result)
+    label = split if len(checkpoints) == 1 else f"{split}_mean{len(checkpoints)}"
+    write_json(run.result / f"{label}.json", result)
+    run.update_meta(scored=label)
+    _write_predictions(experiment, run, label, collected, checkpoints)
+    report = _write_report(experiment, run, label, collected, result)
     _say_result(result, report)
     return result
 
@@ -105,33 +107,33 @@ def mean_pose_baseline(experiment: Experiment, collected: Collected) -> float | 
 
 
 def _write_predictions(
-    experiment: Experiment, run: RunFolder, split: str, collected: Collected, checkpoints: tuple[str, ...]
+    experiment: Experiment, run: RunFolder, label: str, collected: Collected, checkpoints: tuple[str, ...]
 ) -> None:
     """All predictions as arrays, and the published text file with its sidecars, in both spaces."""
-    collected.save(run.result / f"{split}_predictions.npz")
+    collected.save(run.result / f"{label}_predictions.npz")
     cfg = experiment.cfg
     for space in ("xyz", "uvd"):
         header = ResultHeader(
-            dataset=cfg.dataset.name,
+            dataset=cfg.dataset.skeleton,
             space=space,
             center_source=str(cfg.dataset.get("center_source", "none")),
             checkpoints=checkpoints,
             models=len(checkpoints),
             pixel_offset=float(cfg.method.inputs.get("pixel_offset", 0)),
         )
-        file = run.result / f"{split}_{space}.txt"
+        file = run.result / f"{label}_{space}.txt"
         write_results(file, collected.joints_cam_mm, [str(k) for k in collected.keys], header)
 
 
 def _write_report(
-    experiment: Experiment, run: RunFolder, split: str, collected: Collected, result: dict[str, Any]
+    experiment: Experiment, run: RunFolder, label: str, collected: Collected, result: dict[str, Any]
 ) -> Path:
     from carpus.reports.angles import read_view_angles
     from carpus.reports.build import ReportMeta, build_report
     from carpus.reports.history import read_csv_log
 
     cfg, meta = experiment.cfg, run.read_meta()
-    samples = experiment.dataset.open(split)
+    samples = experiment.dataset.open(result["split"])
     numbers = {k: v for k, v in result.items() if isinstance(v, float)}
     log = run.log / "metrics.csv"
 
@@ -143,7 +145,7 @@ def _write_report(
         key=run.key,
         method=f"{cfg.method.name} ({cfg.loss.name})",
         dataset=cfg.dataset.name,
-        split=split,
+        split=label,
         command=str(meta.get("command", "")),
         date=now(),
         commit=str(meta.get("commit") or environment()["commit"]),

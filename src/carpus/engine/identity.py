@@ -37,7 +37,7 @@ def _external_key(logs: Path) -> str | None:
 def _broadcast_key(logs: Path) -> str:
     """The first process tells the others through the launcher's store.
 
-    A process group would do, but a second one, Lightning's, then finds the addresses of the first in the store.
+    A process group would leave its addresses in that store, where Lightning's then finds them.
     """
     from torch.distributed import PrefixStore
     from torch.distributed.rendezvous import rendezvous

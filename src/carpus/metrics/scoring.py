@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 import torch
@@ -191,7 +191,7 @@ def _select(joints: ForeignJoints, keep: np.ndarray) -> ForeignJoints:
 def _check_names(predicted: ForeignJoints, true: ForeignJoints) -> None:
     pairs = zip(predicted.names or [], true.names or [], strict=True)
     for line, (one, other) in enumerate(pairs, start=1):
-        if one.rsplit("/", 1)[-1] != other.rsplit("/", 1)[-1]:
+        if PurePosixPath(one).stem != PurePosixPath(other).stem:
             raise DataError(
                 f"frame {line} is {one} in {predicted.source} and {other} in {true.source}; "
                 "bring both into one order"

@@ -1,0 +1,23 @@
+"""The prepared types of the depth CR family: a graph of pure functions of one frame, computed when asked for.
+
+Nothing is stored: ``prepare(frame, ["clean_128", "edt2m_32"])`` computes those arrays and what they need.
+"""
+
+from carpus.data.prepared.frame import Frame, published_order
+from carpus.data.prepared.graph import deps_text, order_of_work, prepare, prereq_text
+from carpus.data.prepared.keys import Key, key_of, parse_key
+from carpus.data.prepared.nodes import NODES, Node
+
+__all__ = [
+    "NODES",
+    "Frame",
+    "Key",
+    "Node",
+    "deps_text",
+    "key_of",
+    "order_of_work",
+    "parse_key",
+    "prepare",
+    "prereq_text",
+    "published_order",
+]
