@@ -12,7 +12,13 @@ def swept(world, trained):
     code, output = world.run(
         "train.py",
         "-m",
-        *world.tiny("trainer.max_epochs=1", "workers=0", "trainer.limit_train_batches=3", "iter_batch=4"),
+        *world.tiny(
+            "trainer.max_epochs=1",
+            "workers=0",
+            "trainer.limit_train_batches=3",
+            "iter_batch=4",
+            "eval_on=smallval",
+        ),
         *("seed=1,2", "batch_size=7,8"),
     )
     folder = next((world.logs / "sweeps").glob("*/command.json")).parent

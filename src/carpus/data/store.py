@@ -215,7 +215,8 @@ def check_options(store: Store, expected: Mapping[str, Any]) -> None:
         if name not in packed or packed[name] != value:
             raise StoreError(
                 f"{store.folder} was packed with {name}={packed.get(name)!r}, the configuration says "
-                f"{value!r}; pack it again with the same overrides: carpus pack {store.meta['dataset']} --force"
+                f"{value!r}; pack it again with the same overrides: "
+                f"carpus pack {store.meta['dataset']} --force"
             )
 
 

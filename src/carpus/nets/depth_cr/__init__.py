@@ -1,0 +1,50 @@
+"""Networks of the depth coordinate-regression family, composed of tokens."""
+
+from carpus.nets.depth_cr.compositions import COMPOSITIONS, Composition, composition, ending
+from carpus.nets.depth_cr.guides import GUIDES, INPUTS, GuideSpec, InputSpec, guide_spec, input_spec
+from carpus.nets.depth_cr.layers import (
+    penalised_parameters,
+    reestimate_statistics,
+    set_norm_decay,
+    weight_layers,
+)
+from carpus.nets.depth_cr.net import DepthNet, depth_net
+from carpus.nets.depth_cr.optim import EpsHatAdam
+from carpus.nets.depth_cr.spec import NETS, NetSpec, net_spec
+from carpus.nets.depth_cr.training import (
+    TRAINING,
+    StopState,
+    TrainingDefaults,
+    learning_rate,
+    norm_decay,
+    stop_after,
+)
+
+__all__ = [
+    "COMPOSITIONS",
+    "GUIDES",
+    "INPUTS",
+    "NETS",
+    "TRAINING",
+    "Composition",
+    "DepthNet",
+    "EpsHatAdam",
+    "GuideSpec",
+    "InputSpec",
+    "NetSpec",
+    "StopState",
+    "TrainingDefaults",
+    "composition",
+    "depth_net",
+    "ending",
+    "guide_spec",
+    "input_spec",
+    "learning_rate",
+    "net_spec",
+    "norm_decay",
+    "penalised_parameters",
+    "reestimate_statistics",
+    "set_norm_decay",
+    "stop_after",
+    "weight_layers",
+]
