@@ -100,16 +100,19 @@ def test_an_ensemble_is_the_mean_of_its_members_in_either_space(score, trained, 
     code, output = score("ensemble.checkpoints=[0,1]")
     assert code == 0, output
     world_mean = np.mean([m["joints_cam_mm"].astype(np.float64) for m in members], axis=0)
-    together = predictions(run)["joints_cam_mm"]
+    together = predictions(run, "test_mean2")["joints_cam_mm"]
     np.testing.assert_allclose(together, world_mean, atol=1e-3)
-    assert run.read_result("test")["checkpoints"] == ["epoch=000.ckpt", "epoch=001.ckpt"]
-    assert json.loads((run.result / "test_xyz.json").read_text())["models"] == 2
+    assert run.read_result("test_mean2")["checkpoints"] == ["epoch=000.ckpt", "epoch=001.ckpt"]
+    assert run.read_result("test")["checkpoints"] == ["epoch=001.ckpt"]
+    assert json.loads((run.result / "test_mean2_xyz.json").read_text())["models"] == 2
     code, output = score("ensemble.checkpoints=[0,1]", "ensemble.space=pixel")
     assert code == 0, output
     camera = members[0]["camera"][:, None].astype(np.float64)
     uvd = [_to_uvd(m["joints_cam_mm"].astype(np.float64), camera) for m in members]
     np.testing.assert_allclose(
-        _to_uvd(predictions(run)["joints_cam_mm"].astype(np.float64), camera), np.mean(uvd, axis=0), atol=1e-3
+        _to_uvd(predictions(run, "test_mean2")["joints_cam_mm"].astype(np.float64), camera),
+        np.mean(uvd, axis=0),
+        atol=1e-3,
     )
 
 

@@ -191,8 +191,9 @@ class Dataset:
             return
         if self.source(root=self.root, split=store.folder.name).fingerprint() != store.meta["fingerprint"]:
             raise StoreError(
-                f"{store.folder} was packed from {packed}, dataset.root is {named} and holds other data; pack "
-                f"again (carpus pack {self.name} dataset.root={named} --force), or use another dataset.name"
+                f"{store.folder} was packed from {packed}, dataset.root is {named} and holds other data; "
+                f"pack again (carpus pack {self.name} dataset.root={named} --force) or use another "
+                "dataset.name"
             )
 
     def _is_current(self, folder: Path) -> bool:

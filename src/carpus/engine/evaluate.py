@@ -114,7 +114,8 @@ def _write_predictions(
     cfg = experiment.cfg
     for space in ("xyz", "uvd"):
         header = ResultHeader(
-            dataset=cfg.dataset.skeleton,
+            dataset=cfg.dataset.name,
+            convention=cfg.dataset.skeleton,
             space=space,
             center_source=str(cfg.dataset.get("center_source", "none")),
             checkpoints=checkpoints,

@@ -31,6 +31,8 @@ class ResultHeader:
 
     Args:
         dataset: name of the dataset.
+        convention: whose file layout it has, a name in :data:`carpus.data.results.spaces.CONVENTIONS`;
+            empty for the dataset's own.
         space: one of :data:`carpus.data.results.spaces.SPACES`.
         center_source: ``file``, ``com``, ``gt`` or ``none``.
         checkpoints: files whose predictions were averaged.
@@ -50,6 +52,7 @@ class ResultHeader:
     pixel_offset: float = 0.0
     constants: str = "data"
     models: int = 1
+    convention: str = ""
     joints: tuple[str, ...] = ()
     unit: str = ""
     frames: int = 0
@@ -97,7 +100,7 @@ def write_results(
     Raises:
         DataError: if the shape does not fit the dataset or a number is not finite.
     """
-    rules = convention(header.dataset)
+    rules = convention(header.convention or header.dataset)
     joints = np.asarray(joints_cam_mm)
     if joints.ndim != 3 or joints.shape[1:] != (len(rules.skeleton), 3) or len(joints) != len(frames):
         raise DataError(
@@ -188,7 +191,7 @@ def convert_results(
     old = read_results(source, dataset, source_space, constants)
     frames = old.frames or [str(line) for line in range(1, len(old.joints_cam_mm) + 1)]
     origin = old.header or ResultHeader(dataset)
-    header = replace(origin, dataset=dataset, space=space, constants=constants)
+    header = replace(origin, dataset=dataset, convention="", space=space, constants=constants)
     return write_results(destination, old.joints_cam_mm, frames, header)
 
 
@@ -205,7 +208,7 @@ def _image_name(frame: str) -> str:
 
 def _check_header(header: ResultHeader, rules: Convention, frames: int, path: Path | str) -> None:
     beside = sidecars(path)[1]
-    if convention(header.dataset) is not rules:
+    if convention(header.convention or header.dataset) is not rules:
         raise DataError(f"{beside}: says dataset {header.dataset}, asked for {rules.dataset}")
     if header.frames != frames:
         raise DataError(f"{path}: has {frames} lines, its header {beside.name} says {header.frames}")
