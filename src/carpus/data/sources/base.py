@@ -121,12 +121,25 @@ class DepthSource(Source):
             fields["joint_valid"] = np.ones(len(self.skeleton), bool)
         return Record(self._key(index), images, fields)
 
+    @property
+    def lines(self) -> int:
+        """Published number of frames; all of them are here unless a dataset says otherwise."""
+        return len(self._line)
+
+    def locate(self, index: int) -> str:
+        """The frame's image."""
+        return str(self._path(index))
+
     def columns(self, index: int) -> dict[str, Column]:
         """``line``: the published line number."""
         return {"line": int(self._line[index])}
 
     @abstractmethod
     def _key(self, index: int) -> str: ...
+
+    @abstractmethod
+    def _path(self, index: int) -> Path:
+        """The file that holds the frame."""
 
     @abstractmethod
     def _read(self, index: int) -> tuple[dict[str, bytes], str]:

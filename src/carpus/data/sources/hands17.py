@@ -48,15 +48,6 @@ class HANDS17(DepthSource):
             check_joints(self._joints, lambda row: f"{self.labels}, line {row + 1}")
         self._line = np.arange(len(self._names))
 
-    @property
-    def lines(self) -> int:
-        """Lines of the label file."""
-        return len(self._line)
-
-    def locate(self, index: int) -> str:
-        """The frame's image."""
-        return str(self._path(index))
-
     def fingerprint(self) -> str:
         """Hash of the label file and of the image folder's listing."""
         return tree_fingerprint(self.root, [self.labels], [self.folder / "images"])

@@ -50,12 +50,12 @@ class ICVL(DepthSource):
             tables.append(joints)
         names, joints = np.concatenate(names), np.concatenate(tables)
         self._lines = len(names)
-        present = np.fromiter((self._path(name).is_file() for name in names), bool, len(names))
+        present = np.fromiter((self._image(name).is_file() for name in names), bool, len(names))
         if split == "test" and not present.all():
-            raise DataError(f"{self._path(names[int(np.argmin(present))])} is missing: a test frame")
+            raise DataError(f"{self._image(names[int(np.argmin(present))])} is missing: a test frame")
         if len(names) and not present.any():
             raise DataError(
-                f"{self._path(names[0])} is missing, and so is every other image of {self.folder}"
+                f"{self._image(names[0])} is missing, and so is every other image of {self.folder}"
             )
         self._line = np.flatnonzero(present)
         self._names, self._joints = names[present], joints[present]
@@ -65,10 +65,6 @@ class ICVL(DepthSource):
         """Lines of the label files, missing images included."""
         return self._lines
 
-    def locate(self, index: int) -> str:
-        """The frame's image."""
-        return str(self._path(self._names[index]))
-
     def fingerprint(self) -> str:
         """Hash of the label files and of the image folders' listings."""
         return tree_fingerprint(self.root, self._label_files(), [self.folder / "Depth"])
@@ -76,14 +72,17 @@ class ICVL(DepthSource):
     def _label_files(self) -> list[Path]:
         return [self.folder / name for name in _LABELS[self.split]]
 
-    def _path(self, name: bytes) -> Path:
+    def _path(self, index: int) -> Path:
+        return self._image(self._names[index])
+
+    def _image(self, name: bytes) -> Path:
         return (self.folder / "Depth" / name.decode()).with_suffix(self.suffix)
 
     def _key(self, index: int) -> str:
         return f"{self.split}/{self._names[index].decode().rsplit('.', 1)[0]}"
 
     def _read(self, index: int) -> tuple[dict[str, bytes], str]:
-        return {"depth": read_bytes(self._path(self._names[index]))}, self.coding
+        return {"depth": read_bytes(self._path(index))}, self.coding
 
 
 def image_form(images: str, coding: str, size: tuple[int, int]) -> tuple[str, str]:

@@ -73,6 +73,9 @@ class ITOP(DepthSource):
         """The depth file and the frame in it."""
         return f"{self.depth_file}, frame {self._line[index]}"
 
+    def _path(self, index: int) -> Path:
+        return self.depth_file
+
     def fingerprint(self) -> str:
         """Hash of the label file and the size of the depth file."""
         digest = tree_fingerprint(self.root, [self.label_file], [])

@@ -76,11 +76,6 @@ class MSRA(DepthSource):
         """The two sides of a fold."""
         return ("train", "test")
 
-    @property
-    def lines(self) -> int:
-        """Every published frame has an image."""
-        return len(self._line)
-
     def columns(self, index: int) -> dict[str, Column]:
         """``line`` (the frame in its gesture), ``subject``, ``gesture`` (its place in :data:`GESTURES`)."""
         return {
@@ -88,10 +83,6 @@ class MSRA(DepthSource):
             "subject": int(self._subject[index]),
             "gesture": int(self._gesture[index]),
         }
-
-    def locate(self, index: int) -> str:
-        """The frame's ``.bin``."""
-        return str(self._path(index))
 
     def fingerprint(self) -> str:
         """Hash of every ``joint.txt`` and of the folders' listings."""

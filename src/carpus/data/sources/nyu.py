@@ -44,15 +44,6 @@ class NYU(DepthSource):
         check_joints(self._joints, lambda row: f"{self.labels}, frame {row + 1}")
         self._line = np.arange(len(self._joints))
 
-    @property
-    def lines(self) -> int:
-        """Every published frame has an image."""
-        return len(self._line)
-
-    def locate(self, index: int) -> str:
-        """The frame's image."""
-        return str(self._path(index))
-
     def fingerprint(self) -> str:
         """Hash of ``joint_data.mat`` and of the folder's listing."""
         return tree_fingerprint(self.root, [self.labels], [self.folder])
