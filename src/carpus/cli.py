@@ -28,6 +28,9 @@ COMMANDS = {
     "score": "score a published prediction file against ground truth",
     "demo": "joints and pictures of your own depth images",
     "import": "make an experiment of published weights",
+    "models": "list the models of the depth CR family",
+    "prereq": "the prepared data a depth CR model needs",
+    "deps": "which prepared data is made from which",
 }
 
 
