@@ -9,6 +9,7 @@ import numpy as np
 from scipy.io import savemat
 
 from carpus.data.depth_images import encode_depth
+from carpus.data.sources.nyu import EVALUATED_OF_36
 from carpus.skeletons import NYU
 from carpus.synthetic.hand import sample_frame, sample_subject
 from carpus.synthetic.joints import hand_joints
@@ -30,7 +31,6 @@ CENTER_SIGMA_MM = 5.0
 BACKGROUND_MM = 2001
 """What the published images hold where nothing was near."""
 
-EVALUATED = (0, 3, 6, 9, 12, 15, 18, 21, 24, 25, 27, 30, 31, 32)
 _MAT_TEXT = b"MATLAB 5.0 MAT-file, synthetic, written by Carpus".ljust(116)
 
 
@@ -64,7 +64,7 @@ def write(root: Path, frames: int, subjects: int, seed: int, progress: Progress 
     rng = generator(seed, "nyu centres")
     for split, cam in joints.items():
         (root / split / "joint_data.mat").write_bytes(joint_data(cam))
-        centers = noisy_centers(cam[:, EVALUATED] * (1, -1, 1), CENTER_SIGMA_MM, rng)
+        centers = noisy_centers(cam[:, EVALUATED_OF_36] * (1, -1, 1), CENTER_SIGMA_MM, rng)
         write_centers(root / "center" / f"center_{split}_refined.txt", centers)
 
 
@@ -88,7 +88,7 @@ def joints_36(hand: PosedHand) -> np.ndarray:
         thumb[0],
     )
     joints[33:] = hand.chain[1:4, 0]
-    joints[list(EVALUATED)] = hand_joints(hand, NYU)
+    joints[list(EVALUATED_OF_36)] = hand_joints(hand, NYU)
     return joints
 
 
