@@ -26,6 +26,7 @@ class DataModule(pl.LightningDataModule):
         eval_batch_size: the same for validation and test; the training one by default.
         workers: worker processes of each loader.
         seed: seed of order and augmentation.
+        shuffle: another order of the training samples in every epoch.
         train_split, val_split, test_split: split names.
         timeout_s: seconds after which a silent worker is an error; 0 waits for ever.
         start_method: how workers start; the system's default by default.
@@ -40,6 +41,7 @@ class DataModule(pl.LightningDataModule):
         eval_batch_size: int | None = None,
         workers: int = 0,
         seed: int = 0,
+        shuffle: bool = True,
         train_split: str = "train",
         val_split: str = "val",
         test_split: str = "test",
@@ -50,7 +52,7 @@ class DataModule(pl.LightningDataModule):
         super().__init__()
         self.dataset, self.inputs = dataset, inputs
         self.batch_size, self.eval_batch_size = batch_size, eval_batch_size or batch_size
-        self.workers, self.seed = workers, seed
+        self.workers, self.seed, self.shuffle = workers, seed, shuffle
         self.split_names = {"train": train_split, "val": val_split, "test": test_split}
         self.timeout_s, self.start_method, self.progress = timeout_s, start_method, progress
         # A process without a sample is fine: metrics reduce over sums, not over batches.
@@ -79,7 +81,13 @@ class DataModule(pl.LightningDataModule):
         rank, world_size = self._process()
         epoch, skip = self._take_position()
         sampler = TrainSampler(
-            len(self.samples("train")), self.seed, rank, world_size, epoch, skip * self.batch_size
+            len(self.samples("train")),
+            self.seed,
+            rank,
+            world_size,
+            epoch,
+            skip * self.batch_size,
+            self.shuffle,
         )
         return self._loader("train", sampler, self.batch_size)
 

@@ -14,7 +14,7 @@ Draw = tuple[int, int]
 class TrainSampler(Sampler[Draw]):
     """A seeded permutation per epoch, dealt out to the processes in equal counts.
 
-    Where the count does not divide, the first samples of the permutation are dealt again. An epoch can be
+    Where the count does not divide, the first samples of the order are dealt again. An epoch can be
     begun in its middle, for a resumed run.
 
     Args:
@@ -23,12 +23,20 @@ class TrainSampler(Sampler[Draw]):
         rank, world_size: this process among how many.
         epoch: the epoch of the next iteration.
         skip: samples of this process that a resumed run has already seen in that epoch.
+        shuffle: False keeps the split's order in every epoch, as some published programs do.
     """
 
     def __init__(
-        self, count: int, seed: int = 0, rank: int = 0, world_size: int = 1, epoch: int = 0, skip: int = 0
+        self,
+        count: int,
+        seed: int = 0,
+        rank: int = 0,
+        world_size: int = 1,
+        epoch: int = 0,
+        skip: int = 0,
+        shuffle: bool = True,
     ) -> None:
-        self.count, self.seed = count, seed
+        self.count, self.seed, self.shuffle = count, seed, shuffle
         self.rank, self.world_size = rank, world_size
         self.epoch, self.skip = epoch, skip
 
@@ -38,7 +46,9 @@ class TrainSampler(Sampler[Draw]):
 
     def __iter__(self) -> Iterator[Draw]:
         epoch = self.epoch
-        order = np.random.default_rng((self.seed, epoch)).permutation(self.count)
+        order = np.arange(self.count)
+        if self.shuffle:
+            order = np.random.default_rng((self.seed, epoch)).permutation(self.count)
         mine = np.resize(order, len(self) * self.world_size)[self.rank :: self.world_size]
         return ((epoch, int(index)) for index in mine[self.skip :])
 

@@ -16,6 +16,7 @@ from carpus.engine.console import packing_progress
 from carpus.errors import ConfigError
 from carpus.methods.base import PoseModule
 from carpus.metrics.protocols.base import Protocol
+from carpus.skeletons import Skeleton, get_skeleton
 
 
 @dataclass
@@ -27,6 +28,8 @@ class Experiment:
     data: DataModule
     module: PoseModule
     new_protocol: Callable[[], Protocol]
+    skeleton: Skeleton
+    """Of what the method predicts: the dataset's joints, or the one point of a localiser."""
 
 
 def check_needs(cfg: DictConfig) -> None:
@@ -72,11 +75,14 @@ def build_experiment(cfg: DictConfig, iter_batch: int) -> Experiment:
         start_method=cfg.worker_start,
         progress=packing_progress(cfg.dataset.name),
         seed=cfg.seed,
+        shuffle=cfg.get("shuffle", True),
         train_split=cfg.train_split,
         val_split=cfg.val_split,
         test_split=cfg.eval_on,
     )
-    return Experiment(cfg, dataset, data, build_module(cfg), lambda: build(cfg.dataset.protocol))
+    protocol = cfg.method.get("protocol") or cfg.dataset.protocol
+    skeleton = get_skeleton(cfg.method.get("skeleton") or cfg.dataset.skeleton)
+    return Experiment(cfg, dataset, data, build_module(cfg), lambda: build(protocol), skeleton)
 
 
 def build_module(cfg: DictConfig) -> PoseModule:

@@ -53,9 +53,10 @@ def parse_overrides(overrides: Sequence[str]) -> list[Override]:
 
 
 def choices(group: str) -> list[str]:
-    """Names that ``group=`` accepts, such as ``depth_cr/base_clean``."""
+    """Names that ``group=`` accepts, such as ``depth_cr/base_clean``; ``_`` begins what choices share."""
     folder = conf_dir() / group
-    return sorted(str(f.relative_to(folder).with_suffix("")) for f in folder.rglob("*.yaml"))
+    files = (f for f in folder.rglob("*.yaml") if not f.name.startswith("_"))
+    return sorted(str(f.relative_to(folder).with_suffix("")) for f in files)
 
 
 def groups() -> list[str]:

@@ -15,6 +15,7 @@ from carpus.engine.folder import RunFolder, environment, now, write_json
 from carpus.methods.base import PoseModule
 from carpus.metrics.baseline import mean_pose_error_mm, mean_pose_mm
 from carpus.metrics.collector import Collected, PredictionCollector
+from carpus.skeletons import CUBE_CENTER
 from carpus.types import Batch, Predictions
 
 
@@ -90,7 +91,10 @@ def evaluate(
 
 
 def mean_pose_baseline(experiment: Experiment, collected: Collected) -> float | None:
-    """Error of the mean training pose at every centre; None without ground truth or if switched off."""
+    """Error of the mean training pose at every centre; None without ground truth or if switched off.
+
+    For a localiser it is the error of the mean training centre.
+    """
     import numpy as np
 
     wanted = experiment.cfg.mean_pose_samples
@@ -99,8 +103,12 @@ def mean_pose_baseline(experiment: Experiment, collected: Collected) -> float | 
     samples = experiment.dataset.open(experiment.cfg.train_split)
     picks = np.random.default_rng(0).permutation(len(samples))[:wanted]
     records = [samples[int(i)].fields for i in sorted(picks)]
-    joints = np.stack([np.asarray(f["joints_cam_mm"]) for f in records])
     centers = np.stack([np.asarray(f["center_mm"]) for f in records])
+    if experiment.skeleton == CUBE_CENTER:
+        origin = np.zeros_like(collected.center_mm)
+        mean = mean_pose_mm(centers[:, None], np.zeros_like(centers))
+        return mean_pose_error_mm(mean, collected.target_cam_mm, origin)
+    joints = np.stack([np.asarray(f["joints_cam_mm"]) for f in records])
     valid = np.stack([np.asarray(f["joint_valid"]) for f in records])
     pose = mean_pose_mm(joints, centers, valid)
     return mean_pose_error_mm(pose, collected.target_cam_mm, collected.center_mm, collected.joint_valid)
@@ -111,11 +119,17 @@ def _write_predictions(
 ) -> None:
     """All predictions as arrays, and the published text file with its sidecars, in both spaces."""
     collected.save(run.result / f"{label}_predictions.npz")
+    if experiment.skeleton == CUBE_CENTER:
+        return
     cfg = experiment.cfg
-    for space in ("xyz", "uvd"):
+    spaces = ["xyz", "uvd"]
+    if not (collected.joints_cam_mm[..., 2] > 0).all():
+        spaces.remove("uvd")
+        say("  some predicted joints lie behind the camera: the result file in pixels is not written")
+    for space in spaces:
         header = ResultHeader(
             dataset=cfg.dataset.name,
-            convention=cfg.dataset.skeleton,
+            convention=experiment.skeleton.name,
             space=space,
             center_source=str(cfg.dataset.get("center_source", "none")),
             checkpoints=checkpoints,
@@ -160,7 +174,7 @@ def _write_report(
     )
     config_text = run.config_file.read_text() if run.config_file.is_file() else str(plain(cfg))
     history = read_csv_log(log) if log.is_file() else None
-    skeleton = experiment.dataset.skeleton
+    skeleton = experiment.skeleton
     angles = None
     if cfg.dataset.get("angles_file") and collected.index is not None:
         places = samples.positions[collected.index], len(samples.store)

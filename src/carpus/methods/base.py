@@ -51,7 +51,8 @@ class PoseModule(pl.LightningModule):
         net: the network; its parameters are what is optimised.
         losses: name to :class:`LossTerm`.
         optimizer: partial that takes the parameters.
-        scheduler: partial that takes the optimiser, or None for a constant rate; stepped once per epoch.
+        scheduler: partial that takes the optimiser, or None for a constant rate; stepped once per epoch, or
+            per optimiser step if its class says ``interval = "step"``.
     """
 
     def __init__(
@@ -138,11 +139,13 @@ class PoseModule(pl.LightningModule):
         self._report("test")
 
     def configure_optimizers(self) -> Any:
-        """Optimiser and, if there is one, its epoch-wise schedule."""
+        """Optimiser and, if there is one, its schedule."""
         optimizer = self._optimizer(p for p in self.net.parameters() if p.requires_grad)
         if self._scheduler is None:
             return optimizer
-        return {"optimizer": optimizer, "lr_scheduler": self._scheduler(optimizer)}
+        schedule = self._scheduler(optimizer)
+        interval = getattr(schedule, "interval", "epoch")
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": interval}}
 
     def _prepare(self, batch: Batch) -> Batch:
         # Coordinates in millimetres need float32 also where the network runs in half precision.

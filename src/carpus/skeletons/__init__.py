@@ -2,10 +2,15 @@
 
 from carpus.errors import unknown
 from carpus.skeletons.body import ITOP
+from carpus.skeletons.cube import CUBE_CENTER
 from carpus.skeletons.hand import HANDS17, ICVL, MSRA, NYU
+from carpus.skeletons.interhand import INTERHAND, INTERHAND_HAND, INTERHAND_PUBLISHED, HandPair
 from carpus.skeletons.skeleton import Skeleton
 
-SKELETONS = {skeleton.name: skeleton for skeleton in (MSRA, ICVL, NYU, HANDS17, ITOP)}
+SKELETONS = {
+    skeleton.name: skeleton
+    for skeleton in (MSRA, ICVL, NYU, HANDS17, ITOP, INTERHAND, INTERHAND_HAND, CUBE_CENTER)
+}
 
 
 def get_skeleton(name: str) -> Skeleton:
@@ -19,4 +24,18 @@ def get_skeleton(name: str) -> Skeleton:
     return SKELETONS[name]
 
 
-__all__ = ["HANDS17", "ICVL", "ITOP", "MSRA", "NYU", "SKELETONS", "Skeleton", "get_skeleton"]
+__all__ = [
+    "CUBE_CENTER",
+    "HANDS17",
+    "ICVL",
+    "INTERHAND",
+    "INTERHAND_HAND",
+    "INTERHAND_PUBLISHED",
+    "ITOP",
+    "MSRA",
+    "NYU",
+    "SKELETONS",
+    "HandPair",
+    "Skeleton",
+    "get_skeleton",
+]

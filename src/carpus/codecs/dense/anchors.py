@@ -11,7 +11,6 @@ import numpy as np
 from carpus.geometry.camera import Camera
 from carpus.geometry.cube import Cube
 
-SCENE_HALF_MM = 480.0
 _EDGE = 1e-6
 """Points on the edge between two cells belong to the lower one."""
 _LOG_RANGE = (-10.0, 1.0)
@@ -89,10 +88,10 @@ def scene_density(points_mm: np.ndarray, depth_range_mm: tuple[float, float], si
 
 
 def _scene(depth_range_mm: tuple[float, float]) -> tuple[np.ndarray, np.ndarray]:
-    """Lower corner and size ``(3,)`` of the scene's box in mm."""
+    """Lower corner and size ``(3,)`` in mm of the cube in front of the camera that is as deep as the range."""
     near, far = depth_range_mm
-    low = np.array([-SCENE_HALF_MM, -SCENE_HALF_MM, near])
-    return low, np.array([2 * SCENE_HALF_MM, 2 * SCENE_HALF_MM, far - near])
+    edge = far - near
+    return np.array([-edge / 2, -edge / 2, near]), np.full(3, edge)
 
 
 def _centers(low: np.ndarray, size: np.ndarray, cells: int) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 A prepared batch holds ``pose_target_mm`` ``(B, J, 3)`` joints minus cube centre, ``guide_target``
 ``(B, K, *)``, ``label_target`` ``(B, J)`` int64, ``anchor_target`` ``(B, N)``, whichever the loss needs, and
-``joint_valid`` ``(B, J)`` where some joints do not count.
+``joint_valid`` ``(B, J)`` where some joints do not count, ``label_valid`` ``(B, J)`` where fewer have a label.
 """
 
 from __future__ import annotations
@@ -86,8 +86,8 @@ class VoxelCrossEntropy:
 
     def __call__(self, outputs: Mapping[str, Tensor], batch: Mapping[str, Tensor]) -> Tensor:
         """Scalar loss of a prepared batch."""
-        labels = batch["label_target"]
-        return voxel_cross_entropy(stage_maps(outputs), labels, batch.get("joint_valid"), self.reduction)
+        labels, valid = batch["label_target"], batch.get("label_valid", batch.get("joint_valid"))
+        return voxel_cross_entropy(stage_maps(outputs), labels, valid, self.reduction)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,8 @@ import numpy as np
 
 from carpus.data.augment import NoAugmentation, VolumeAugmentation
 from carpus.data.depth_images import decode_depth
-from carpus.errors import ConfigError, DataError, unknown
+from carpus.data.fields import center_of, truth_of
+from carpus.errors import ConfigError, unknown
 from carpus.geometry.voxels import VolumeTransform, VoxelGrid
 from carpus.types import Inputs, Ragged, Record
 
@@ -63,7 +64,7 @@ class V2VInputs:
         """Arrays of one sample; the same generator state gives the same arrays."""
         depth_mm = self._decode(record.images["depth"], str(record.fields["depth_coding"]))
         camera = np.asarray(record.fields["camera"], dtype=np.float64)
-        center_mm = self._center(record)
+        center_mm = center_of(record)
         augment = self.augment if train else NoAugmentation()
         transform = augment.draw(rng, self.grid.slack)
         pixels, depth = self._pixels_in_reach(depth_mm, camera, center_mm, transform)
@@ -79,14 +80,7 @@ class V2VInputs:
             "aug_angle": np.asarray(transform.angle_rad, np.float32),
             "aug_shift": np.asarray(transform.shift, np.float32),
         }
-        return inputs | _truth(record)
-
-    def _center(self, record: Record) -> np.ndarray:
-        if "center_mm" not in record.fields:
-            raise DataError(
-                f"{record.key}: the record has no center_mm; choose a centre source (file, com or gt)"
-            )
-        return np.asarray(record.fields["center_mm"], dtype=np.float64)
+        return inputs | truth_of(record)
 
     def _pixels_in_reach(
         self, depth_mm: np.ndarray, camera: np.ndarray, center_mm: np.ndarray, transform: VolumeTransform
@@ -166,11 +160,3 @@ def _compact(depth: np.ndarray) -> np.ndarray:
     """The same values as int16 if all are whole and fit."""
     whole = depth.astype(np.int16)
     return whole if np.array_equal(whole, depth) else depth.astype(np.float32)
-
-
-def _truth(record: Record) -> Inputs:
-    if "joints_cam_mm" not in record.fields:
-        return {}
-    joints = np.asarray(record.fields["joints_cam_mm"], dtype=np.float32)
-    valid = np.asarray(record.fields.get("joint_valid", np.ones(len(joints), bool)), dtype=bool)
-    return {"joints_cam_mm": joints, "joint_valid": valid}

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 from torchmetrics import Metric
 
 from carpus.data.results import ResultHeader, write_results
-from carpus.errors import ConfigError, DataError
+from carpus.errors import ConfigError, DataError, unknown
 from carpus.metrics.checks import check_finite
 from carpus.metrics.collector import Collected
+from carpus.metrics.functional.errors import largest
+from carpus.metrics.functional.legacy import METRICS, legacy_points
+from carpus.metrics.functional.success import PCK_AUC_MM, curve_area
 from carpus.metrics.joint_error import MeanJointError, MedianJointError, PerJointError
 from carpus.metrics.parts import part_means
 from carpus.metrics.protocols.metric import MetricProtocol
@@ -67,14 +70,19 @@ class _DepthProtocol(MetricProtocol):
 class DepthHandProtocol(_DepthProtocol):
     """MSRA, ICVL, NYU and HANDS 2017: mean error, error per joint, success rates.
 
-    Values: ``mean_error_mm``, ``median_error_mm``, ``error_mm/<joint>``, and in percent
-    ``max_frame_success@<t>mm``, ``mean_frame_success@<t>mm``, ``joint_success@<t>mm``. With ``seen_subjects``
-    also ``mean_error_mm/seen`` and ``mean_error_mm/unseen`` (NaN unless batches have ``subject``).
+    Values: ``mean_error_mm``, ``median_error_mm``, ``max_joint_mean_error_mm`` (largest of the per-joint
+    means), ``error_mm/<joint>``, and in percent ``max_frame_success@<t>mm``, ``mean_frame_success@<t>mm``,
+    ``joint_success@<t>mm`` and ``pck_auc@50mm``. With ``seen_subjects`` also ``mean_error_mm/seen`` and
+    ``mean_error_mm/unseen`` (NaN unless batches have ``subject``). With ``metric="legacy"`` also
+    ``legacy_mean_error_mm``, ``legacy_max_joint_mean_error_mm`` and ``legacy_error_mm/<joint>``; all other
+    values stay Euclidean millimetres.
 
     Args:
         skeleton: the dataset's joints, or their name.
         thresholds_mm: ascending.
         seen_subjects: subjects that also occur in training (HANDS 2017), or None for one group.
+        metric: ``euclid``, or ``legacy`` to add what the published depth CR program logs
+            (:mod:`carpus.metrics.functional.legacy`); it needs ``camera`` ``(B, 4)`` in batches.
     Example:
         >>> from carpus.skeletons import MSRA
         >>> protocol = DepthHandProtocol(MSRA, thresholds_mm=[10])
@@ -93,17 +101,24 @@ class DepthHandProtocol(_DepthProtocol):
         skeleton: Skeleton | str,
         thresholds_mm: Sequence[float] = (10, 20, 30, 40, 50, 80),
         seen_subjects: Sequence[int] | None = None,
+        metric: str = "euclid",
     ) -> None:
+        if metric not in METRICS:
+            raise ConfigError(unknown("metric", metric, METRICS))
         named = get_skeleton(skeleton) if isinstance(skeleton, str) else skeleton
         metrics: dict[str, Metric] = {
             "mean": MeanJointError(len(named)),
             "per_joint": PerJointError(len(named)),
             "median": MedianJointError(),
             "success": SuccessRates(thresholds_mm),
+            "pck": SuccessRates(PCK_AUC_MM),
         }
+        if metric == "legacy":
+            metrics |= {"legacy": MeanJointError(len(named)), "legacy_per_joint": PerJointError(len(named))}
         if seen_subjects is not None:
             metrics |= {"seen": MeanJointError(len(named)), "unseen": MeanJointError(len(named))}
         super().__init__(named, metrics)
+        self.metric = metric
         self.thresholds_mm = tuple(thresholds_mm)
         self.seen_subjects = None if seen_subjects is None else tuple(seen_subjects)
 
@@ -114,31 +129,57 @@ class DepthHandProtocol(_DepthProtocol):
 
         Raises:
             NonFinitePredictionError: naming samples whose prediction is NaN or infinite.
+            ConfigError: if the metric is ``legacy`` and the batch has no ``camera``.
         """
         if "joints_cam_mm" not in batch:
             return
         joints, target, valid = self._compared(predictions, batch)
-        for name in ("mean", "per_joint", "median", "success"):
+        for name in ("mean", "per_joint", "median", "success", "pck"):
             self.metrics[name].update(joints, target, valid)
+        if self.metric == "legacy":
+            self._update_legacy(joints, target, valid, batch)
         if self.seen_subjects is not None and "subject" in batch:
             subject = batch["subject"].to(joints.device)
             seen = torch.isin(subject, torch.tensor(self.seen_subjects, device=joints.device))[:, None]
             self.metrics["seen"].update(joints, target, valid & seen)
             self.metrics["unseen"].update(joints, target, valid & ~seen)
 
+    def _update_legacy(self, joints: Tensor, target: Tensor, valid: Tensor, batch: Batch) -> None:
+        if "camera" not in batch:
+            raise ConfigError(
+                "metric=legacy takes joints through the camera: batches need 'camera' (B, 4) fx, fy, cx, cy "
+                f"and have {', '.join(sorted(batch))}; choose metric=euclid"
+            )
+        camera = batch["camera"].to(joints.device)
+        moved = legacy_points(joints, camera), legacy_points(target, camera)
+        for name in ("legacy", "legacy_per_joint"):
+            self.metrics[name].update(*moved, valid)
+
     def compute(self) -> dict[str, float]:
         """Metric name to value over every sample of every process; NaN for an empty split."""
         got = self.reduced()
         values = {"mean_error_mm": float(got["mean"]), "median_error_mm": float(got["median"])}
+        values["max_joint_mean_error_mm"] = largest(got["per_joint"])
         values |= {
             f"mean_error_mm/{group}": float(got[group]) for group in ("seen", "unseen") if group in got
         }
-        per_joint = zip(self.skeleton.joints, got["per_joint"].tolist(), strict=True)
+        per_joint = zip(self.skeleton.joints, got["per_joint"].reshape(-1).tolist(), strict=True)
         values |= {f"error_mm/{joint}": error for joint, error in per_joint}
         for kind, rates in got["success"]._asdict().items():
             at = zip(self.thresholds_mm, (100 * rates).reshape(-1).tolist(), strict=True)
             values |= {f"{kind}_success@{threshold:g}mm": rate for threshold, rate in at}
-        return values
+        area = curve_area(torch.tensor(PCK_AUC_MM), got["pck"].joint)
+        values[f"pck_auc@{PCK_AUC_MM[-1]:g}mm"] = 100 * float(area)
+        return values | (self._legacy_values(got) if self.metric == "legacy" else {})
+
+    def _legacy_values(self, got: Mapping[str, Any]) -> dict[str, float]:
+        per_joint = got["legacy_per_joint"]
+        named = zip(self.skeleton.joints, per_joint.tolist(), strict=True)
+        return {
+            "legacy_mean_error_mm": float(got["legacy"]),
+            "legacy_max_joint_mean_error_mm": largest(per_joint),
+            **{f"legacy_error_mm/{joint}": error for joint, error in named},
+        }
 
 
 class ItopProtocol(_DepthProtocol):
@@ -193,5 +234,5 @@ class ItopProtocol(_DepthProtocol):
         precision = 100 * got["precision"]
         values = {"map_10cm": float(precision.nanmean()), "mean_error_mm": float(got["mean"])}
         values |= {f"map_10cm/{part}": rate for part, rate in part_means(self.skeleton, precision).items()}
-        per_joint = zip(self.skeleton.joints, got["per_joint"].tolist(), strict=True)
+        per_joint = zip(self.skeleton.joints, got["per_joint"].reshape(-1).tolist(), strict=True)
         return values | {f"error_mm/{joint}": error for joint, error in per_joint}

@@ -9,7 +9,7 @@ from carpus.nets.depth_cr.layers import (
     weight_layers,
 )
 from carpus.nets.depth_cr.net import DepthNet, depth_net
-from carpus.nets.depth_cr.optim import EpsHatAdam
+from carpus.nets.depth_cr.optim import EpsHatAdam, Staircase
 from carpus.nets.depth_cr.spec import NETS, NetSpec, net_spec
 from carpus.nets.depth_cr.training import (
     TRAINING,
@@ -32,6 +32,7 @@ __all__ = [
     "GuideSpec",
     "InputSpec",
     "NetSpec",
+    "Staircase",
     "StopState",
     "TrainingDefaults",
     "composition",

@@ -73,10 +73,12 @@ def norm_decay(total_steps: int) -> float:
     statistics near their initial values and collapse.
 
     Example:
-        >>> norm_decay(150_000), norm_decay(5_000)
-        (0.9997, 0.99)
+        >>> norm_decay(150_000), norm_decay(5_000), norm_decay(300)
+        (0.9997, 0.99, 0.9)
     """
-    return 0.9997 if total_steps >= 20_000 else 0.99
+    if total_steps >= 20_000:
+        return 0.9997
+    return 0.99 if total_steps >= 2_000 else 0.9
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,122 @@
+"""One depth record to the prepared arrays a model reads, computed here and sent without their empty cells."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from carpus.data.depth_images import decode_depth
+from carpus.data.fields import center_of, truth_of
+from carpus.data.prepared import Frame, Key, prepare
+from carpus.errors import ConfigError, unknown
+from carpus.geometry.camera import Camera
+from carpus.geometry.cube import Cube
+from carpus.methods.depth_cr.model import guide_keys, guide_maps, input_key
+from carpus.methods.depth_cr.wire import compact
+from carpus.nets.depth_cr import Composition
+from carpus.types import Inputs, Record
+
+OUTSIDE = ("error", "mask")
+STORED = "prepared/"
+"""Prefix of record fields that hold prepared arrays from a store, before their full name."""
+
+
+class DepthCRInputs:
+    """Decodes a depth image and prepares the network's input and the targets of its maps.
+
+    Per sample: ``net_input`` and ``guide`` as :func:`~carpus.methods.depth_cr.wire.compact` sends them,
+    ``label_target`` ``(J,)`` int64 with ``label_valid`` ``(J,)``; ``camera`` ``(4,)``, ``center_mm``
+    ``(3,)``, ``image_size`` ``(2,)`` (H, W); and what the record offers of ``joints_cam_mm`` ``(J, 3)``
+    and ``joint_valid`` ``(J,)``. What the record brings from a store of prepared types is not computed again.
+
+    Args:
+        model: the composition.
+        cube_mm: edge of the hand's cube.
+        depth_range_mm: valid depth, both ends excluded.
+        outside: training joints outside the cube that need a voxel are an ``error``, or ``mask`` leaves
+            them out of the loss, as it always is when scoring.
+        decode: from bytes and their coding to ``(H, W)`` float32 mm, 0 where nothing was measured.
+    Raises:
+        ConfigError: for an unknown ``outside``.
+    """
+
+    def __init__(
+        self,
+        model: Composition,
+        cube_mm: float,
+        depth_range_mm: tuple[float, float],
+        outside: str = "error",
+        decode: Callable[[bytes, str], np.ndarray] = decode_depth,
+    ) -> None:
+        if outside not in OUTSIDE:
+            raise ConfigError(unknown("outside", outside, OUTSIDE))
+        self.model, self.outside = model, outside
+        self.half_mm = cube_mm / 2
+        self.depth_range_mm = (float(depth_range_mm[0]), float(depth_range_mm[1]))
+        self.input, self.guides = input_key(model), guide_keys(model)
+        self._decode = decode
+
+    def __call__(self, record: Record, rng: np.random.Generator, train: bool) -> Inputs:
+        """Arrays of one sample."""
+        truth = _center_as_joint(record) if self.model.locates else truth_of(record)
+        frame, label_valid = self._frame(record, truth, train)
+        wanted = [self.input, *(self.guides if frame.joints else ())]
+        made = prepare(frame, wanted, self._stored(record, wanted))
+        seen = made[self.input.name]
+        channels = (*(self.model.input.side,) * self.model.input.dim, self.model.input.channels)
+        return {
+            **compact("net_input", seen.reshape(channels), self.input.type),
+            **(self._targets(made, label_valid) if frame.joints else {}),
+            "camera": frame.camera.to_array().astype(np.float32),
+            "center_mm": frame.cube.center.astype(np.float32),
+            "image_size": np.array(frame.image_size, np.int64),
+            **truth,
+        }
+
+    def _frame(self, record: Record, truth: Mapping[str, Any], train: bool) -> tuple[Frame, np.ndarray]:
+        """The record as prepared types read it, and which joints can have a voxel.
+
+        Joints that are not to count lie in the cube's middle, where every type is defined.
+        """
+        coding = str(record.fields["depth_coding"])
+        cube = Cube.from_array(np.array([self.half_mm, *center_of(record)]))
+        joints, counted = np.zeros((0, 3)), np.zeros(0, bool)
+        if "joints_cam_mm" in truth and not self.model.locates:
+            joints, counted = np.asarray(truth["joints_cam_mm"], np.float64), truth["joint_valid"]
+            if "label" in self.model.guide.parts and (self.outside == "mask" or not train):
+                counted = counted & cube.contains(np.where(counted[:, None], joints, cube.center))
+            joints = np.where(counted[:, None], joints, cube.center)
+        frame = Frame(
+            depth_mm=self._decode(record.images["depth"], coding),
+            camera=Camera.from_array(np.asarray(record.fields["camera"], np.float64)),
+            cube=cube,
+            depth_range_mm=self.depth_range_mm,
+            joints_cam_mm=joints,
+            whole_mm=coding == "png16_mm",
+        )
+        return frame, counted
+
+    def _stored(self, record: Record, wanted: list[Key]) -> dict[Key, np.ndarray]:
+        """What a store of prepared types has of the wanted arrays."""
+        return {
+            key: np.asarray(record.fields[STORED + key.name])
+            for key in wanted
+            if STORED + key.name in record.fields
+        }
+
+    def _targets(self, made: Mapping[str, np.ndarray], label_valid: np.ndarray) -> Inputs:
+        """Label numbers, or the guide's maps with the channels it asks for."""
+        if "label" in self.model.guide.parts:
+            labels = made[self.guides[0].name].astype(np.int64)
+            return {"label_target": labels, "label_valid": label_valid}
+        if not guide_maps(self.model):
+            return {}
+        maps = np.concatenate([made[key.name] for key in self.guides], axis=-1)
+        return compact("guide", maps[..., : len(label_valid) * self.model.guide.channels_per_joint])
+
+
+def _center_as_joint(record: Record) -> Inputs:
+    """What a localiser should find, in the place of joints."""
+    return {"joints_cam_mm": center_of(record)[None].astype(np.float32), "joint_valid": np.ones(1, bool)}
