@@ -62,27 +62,36 @@ def read_checkpoint(path: Path, map_location: Any = "cpu") -> dict[str, Any]:
 
 
 class Checkpoints(Checkpoint):
-    """``last.ckpt`` every epoch, ``best.ckpt`` by the protocol's headline, ``epoch=NNN.ckpt`` on request.
+    """``last.ckpt`` every epoch, ``best.ckpt`` by one metric, ``epoch=NNN.ckpt`` on request.
 
     Args:
         keep_epochs: periodic checkpoints kept: -1 all, 0 none, n the latest n.
         every_epochs: write after every n-th epoch and after the last; more than 1 where epochs take seconds.
         every_minutes: write ``last.ckpt`` this often within an epoch too; None: only between epochs.
+        monitor: logged value whose smallest is best, such as ``val/loss``; None: the protocol's headline.
     """
 
-    def __init__(self, keep_epochs: int = 0, every_epochs: int = 1, every_minutes: float | None = 30) -> None:
+    def __init__(
+        self,
+        keep_epochs: int = 0,
+        every_epochs: int = 1,
+        every_minutes: float | None = 30,
+        monitor: str | None = None,
+    ) -> None:
         self.keep_epochs = keep_epochs
         self.every_epochs = every_epochs
         self.every_minutes = every_minutes
         self.folder = Path("model_dump")
-        self.monitor = "val/loss"
+        self.chosen, self.monitor = monitor, monitor or "val/loss"
         self.higher_is_better = False
         self.best_score: float | None = None
         self._written_at = time.monotonic()
 
     def bind(self, folder: Path, monitor: str, higher_is_better: bool) -> None:
-        """Where to write and what to select by; the engine calls this."""
-        self.folder, self.monitor, self.higher_is_better = folder, monitor, higher_is_better
+        """Where to write, and what to select by unless something was chosen; the engine calls this."""
+        self.folder = folder
+        if self.chosen is None:
+            self.monitor, self.higher_is_better = monitor, higher_is_better
 
     def state_dict(self) -> dict[str, Any]:
         """The best score so far."""

@@ -25,7 +25,7 @@ from carpus.engine.loggers import build_loggers, trim_csv
 from carpus.engine.status import recorded, run_update
 from carpus.engine.trainer import shape_network, split_batch
 from carpus.engine.weights import read_initial_weights
-from carpus.errors import ConfigError
+from carpus.errors import ConfigError, unknown
 
 
 def fit(cfg: DictConfig, overrides: Sequence[str]) -> RunFolder:
@@ -73,9 +73,22 @@ def _run(cfg: DictConfig, run: RunFolder, resume_from: Path | None) -> None:
         trainer.fit(experiment.module, datamodule=experiment.data, ckpt_path=resume_from, weights_only=True)
         run_update(run, status="trained", end=now(), epochs=trainer.current_epoch, steps=trainer.global_step)
         if cfg.test_after_fit:
-            evaluate(experiment, trainer, run, cfg.eval_on)
+            name = _take_weights(cfg, experiment, run)
+            evaluate(experiment, trainer, run, cfg.eval_on, checkpoints=(name,))
             run_update(run, status="done", end=now())
     say_next_commands(cfg, run)
+
+
+def _take_weights(cfg: DictConfig, experiment: Experiment, run: RunFolder) -> str:
+    """Load the weights that are to be scored, and name their checkpoint."""
+    wanted = cfg.get("test_with", "last")
+    if wanted not in ("last", "best"):
+        raise ConfigError(unknown("test_with", wanted, ("last", "best")))
+    best = run.checkpoints / "best.ckpt"
+    if wanted == "last" or not best.is_file():
+        return run.last.name
+    experiment.module.load_state_dict(read_checkpoint(best)["state_dict"])
+    return best.name
 
 
 def _prepare(cfg: DictConfig, run: RunFolder, resume_from: Path | None) -> tuple[Experiment, pl.Trainer]:

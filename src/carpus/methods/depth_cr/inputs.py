@@ -81,7 +81,7 @@ class DepthCRInputs:
         Joints that are not to count lie in the cube's middle, where every type is defined.
         """
         coding = str(record.fields["depth_coding"])
-        cube = Cube.from_array(np.array([self.half_mm, *center_of(record)]))
+        cube = self._cube(record)
         joints, counted = np.zeros((0, 3)), np.zeros(0, bool)
         if "joints_cam_mm" in truth and not self.model.locates:
             joints, counted = np.asarray(truth["joints_cam_mm"], np.float64), truth["joint_valid"]
@@ -97,6 +97,12 @@ class DepthCRInputs:
             whole_mm=coding == "png16_mm",
         )
         return frame, counted
+
+    def _cube(self, record: Record) -> Cube:
+        """The hand's cube; a localiser that is to find one gets the middle of the range."""
+        if self.model.locates and "center_mm" not in record.fields:
+            return Cube((0.0, 0.0, sum(self.depth_range_mm) / 2), self.half_mm)
+        return Cube.from_array(np.array([self.half_mm, *center_of(record)]))
 
     def _stored(self, record: Record, wanted: list[Key]) -> dict[Key, np.ndarray]:
         """What a store of prepared types has of the wanted arrays."""
@@ -119,4 +125,6 @@ class DepthCRInputs:
 
 def _center_as_joint(record: Record) -> Inputs:
     """What a localiser should find, in the place of joints."""
+    if "center_mm" not in record.fields:
+        return {}
     return {"joints_cam_mm": center_of(record)[None].astype(np.float32), "joint_valid": np.ones(1, bool)}

@@ -80,8 +80,8 @@ class DepthCR(PoseModule):
     def prepare(self, batch: Batch) -> Batch:
         """Adds ``net_input`` ``(B, C, *S)`` and the targets of the losses where the truth is known."""
         channels = (*(self.model.input.side,) * self.model.input.dim, self.model.input.channels)
-        made = {"net_input": expand(batch, "net_input", channels)}
-        if self.model.locates:
+        made = {"net_input": expand(batch, "net_input", channels, self.model.input.kind)}
+        if "joints_cam_mm" in batch and self.model.locates:
             made["anchor_target"] = self._anchor_target(batch)
         elif "joints_cam_mm" in batch:
             middle = batch["center_mm"][:, None]

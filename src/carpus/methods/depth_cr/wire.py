@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 import numpy as np
 import torch
@@ -10,8 +11,8 @@ from torch import Tensor
 
 from carpus.types import Inputs, Ragged
 
-HALF_PRECISION = frozenset({"tsdf3"})
-"""Types shipped as float16 cell by cell: most of their channels are filled, and their range is 0.6."""
+QUANTISED = MappingProxyType({"tsdf3": 0.3})
+"""Types sent as int8, value by value, and their largest absolute value: a third of the grid is filled."""
 
 
 def compact(name: str, values: np.ndarray, kind: str = "") -> Inputs:
@@ -20,27 +21,26 @@ def compact(name: str, values: np.ndarray, kind: str = "") -> Inputs:
     Args:
         name: under which :func:`expand` finds it.
         values: ``(*S, K)``, channels last; a cell is empty where all its channels are 0.
-        kind: prepared type; see :data:`HALF_PRECISION`.
+        kind: prepared type; see :data:`QUANTISED`.
     Returns:
         ``<name>_mask`` uint8, one bit per cell, and ``<name>_rows``, ragged ``(filled, K)``.
     """
-    half = kind in HALF_PRECISION
-    rows = values.reshape(-1, 1 if half else values.shape[-1])
+    largest = QUANTISED.get(kind)
+    rows = values.reshape(-1, 1 if largest else values.shape[-1])
+    if largest:
+        rows = np.rint(rows * (127 / largest)).astype(np.int8)
     filled = rows.any(axis=1)
-    kept = rows[filled]
-    return {
-        f"{name}_mask": np.packbits(filled),
-        f"{name}_rows": Ragged(kept.astype(np.float16) if half else kept),
-    }
+    return {f"{name}_mask": np.packbits(filled), f"{name}_rows": Ragged(rows[filled])}
 
 
-def expand(batch: Mapping[str, Tensor], name: str, shape: Sequence[int]) -> Tensor:
+def expand(batch: Mapping[str, Tensor], name: str, shape: Sequence[int], kind: str = "") -> Tensor:
     """The arrays of a batch, channels first.
 
     Args:
         batch: holds what :func:`compact` made.
         name: of the array.
         shape: ``(*S, K)`` of one sample.
+        kind: prepared type, as given to :func:`compact`.
     Returns:
         ``(B, K, *S)`` float32.
     Example:
@@ -51,6 +51,8 @@ def expand(batch: Mapping[str, Tensor], name: str, shape: Sequence[int]) -> Tens
         [[[[0.0, 2.0], [0.0, 3.0]]]]
     """
     bits, rows = batch[f"{name}_mask"], batch[f"{name}_rows"].float()
+    if kind in QUANTISED:
+        rows = rows * (QUANTISED[kind] / 127)
     total, width = int(np.prod(shape)), rows.shape[1]
     weights = torch.arange(7, -1, -1, device=bits.device, dtype=torch.uint8)
     filled = ((bits[..., None] >> weights) & 1).flatten(1)[:, : total // width].bool()
