@@ -2,6 +2,7 @@ import pytest
 from omegaconf import OmegaConf
 
 from carpus.engine.config import choices, compose_config, flat_keys, groups, load_config, save_config
+from carpus.engine.paths import conf_dir
 from carpus.errors import ConfigError
 
 
@@ -14,6 +15,8 @@ from carpus.errors import ConfigError
         ("seeed=4", "unknown key 'seeed': did you mean 'seed'"),
         ("methd=v2v", "did you mean 'method'"),
         ("'a b=1", "cannot read the override"),
+        ("guide=edt2", "guide=edt2: the chosen method has no guide"),
+        ("loss=ref", "loss=ref belongs to methods of the family depth_cr; method v2v takes gauss, integral"),
     ],
 )
 def test_an_unknown_name_is_answered_with_the_nearest(override, message):
@@ -39,17 +42,21 @@ def test_a_saved_configuration_is_resolved_and_accepts_known_keys_only(tmp_path)
     assert load_config(file, ["trainer=ddp_gloo"]).trainer.devices == 2
 
 
+OF_DEPTH_CR = ("input", "net", "guide", "decoder")
+
+
 @pytest.mark.parametrize("group", groups())
 def test_every_choice_of_every_group_composes(group):
     for choice in choices(group):
-        cfg = compose_config([f"{group}={choice}"])
+        family = OmegaConf.load(conf_dir() / group / f"{choice}.yaml").get("family")
+        special = group in OF_DEPTH_CR or family == "depth_cr"
+        method = ["method=depth_cr/super_edt2m"] if special else []
+        cfg = compose_config([*method, f"{group}={choice}"])
         assert flat_keys(OmegaConf.create(OmegaConf.to_container(cfg, resolve=True)))
 
 
 @pytest.mark.parametrize("group", groups())
 def test_every_file_opens_with_what_it_is_and_a_command(group):
-    from carpus.engine.paths import conf_dir
-
     for file in sorted((conf_dir() / group).rglob("*.yaml")):
         lines = [line for line in file.read_text().splitlines() if not line.startswith("# @package")]
         assert lines[0].startswith("# "), f"{file} has no opening line"

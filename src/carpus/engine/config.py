@@ -33,11 +33,30 @@ def compose_config(overrides: Sequence[str]) -> DictConfig:
     GlobalHydra.instance().clear()
     with initialize_config_dir(str(conf_dir()), version_base="1.3"):
         try:
-            return compose(ROOT, overrides=list(overrides))
+            cfg = compose(ROOT, overrides=list(overrides))
+            check_loss(cfg)
+            return cfg
         except OverrideParseException as error:
             raise ConfigError(f"cannot read the override '{error.override}': {error}") from None
         except (HydraException, OmegaConfBaseException) as error:
             raise ConfigError(_explain(overrides, error)) from None
+
+
+def check_loss(cfg: DictConfig) -> None:
+    """Refuse a loss written for other methods.
+
+    Raises:
+        ConfigError: naming the losses of the method.
+    """
+    method, loss = cfg.method, cfg.loss
+    if loss.family == method.loss_family:
+        return
+    files = ((name, OmegaConf.load(conf_dir() / "loss" / f"{name}.yaml")) for name in choices("loss"))
+    fitting = [name for name, file in files if file.get("family") == method.loss_family]
+    raise ConfigError(
+        f"loss={loss.name} belongs to methods of the family {loss.family}; method {method.name} takes "
+        f"{', '.join(fitting) or 'no loss there is'}"
+    )
 
 
 def parse_overrides(overrides: Sequence[str]) -> list[Override]:
@@ -74,6 +93,8 @@ def _explain(overrides: Sequence[str], error: Exception) -> str:
             for choice in value if isinstance(value, list) else [value]:
                 if choice is not None and str(choice) not in choices(key):
                     return f"{override.input_line}: {unknown(key, str(choice), choices(key))}"
+            if "No match in the defaults list" in str(error) and f"'{key}'" in str(error):
+                return f"{override.input_line}: the chosen method has no {key}; the depth CR models have"
     known = _flat_keys(overrides)
     for override in parse_overrides(overrides):
         key = override.key_or_group

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from carpus.data.depth_images import npz_bytes
+from carpus.data.depth_images import encode_depth
 from carpus.data.own_images import find_center, find_images, read_own_image
 from carpus.engine.build import build, build_module
 from carpus.engine.config import load_config
@@ -128,12 +128,24 @@ class DepthPredictor:
             frame = self.predict_at(name, depth_mm, (joints.min(0) + joints.max(0)) / 2)
         return frame
 
-    def predict_at(self, name: str, depth_mm: np.ndarray, center_mm: np.ndarray) -> DemoFrame:
-        """Joints in the cube around a centre ``(3,)``, through the method's own inputs."""
+    def predict_at(
+        self, name: str, depth_mm: np.ndarray, center_mm: np.ndarray, camera: Camera | None = None
+    ) -> DemoFrame:
+        """Joints in the cube around a centre ``(3,)``, through the method's own inputs.
+
+        Args:
+            name: of the image.
+            depth_mm: ``(H, W)``, 0 = no measurement.
+            center_mm: ``(3,)``.
+            camera: of the image; None for the predictor's own.
+        """
+        camera = camera or self.camera
+        # Not compressed: that would take longer than many a network.
+        coding = f"raw_f32:{depth_mm.shape[1]}x{depth_mm.shape[0]}"
         record = Record(
             key=name,
-            images={"depth": npz_bytes(depth_mm, 1.0)},
-            fields={"depth_coding": "npz_mm", "camera": self.camera.to_array(), "center_mm": center_mm},
+            images={"depth": encode_depth(depth_mm, coding)},
+            fields={"depth_coding": coding, "camera": camera.to_array(), "center_mm": center_mm},
         )
         inputs = self.inputs(record, np.random.default_rng(0), False)
         with torch.inference_mode():
@@ -145,7 +157,7 @@ class DepthPredictor:
             name=name,
             image=depth_mm,
             joints_cam_mm=predictions.joints_cam_mm[0].float().cpu().numpy(),
-            camera=self.camera,
+            camera=camera,
             center_mm=center_mm,
             scores=None if scores is None else scores[0].float().cpu().numpy(),
         )
