@@ -10,9 +10,14 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import torch
 
+from carpus.bodies.hand_parts import parts_from_weights
+from carpus.bodies.mano import load_mano
+from carpus.bodies.standin import standin_model
 from carpus.geometry.camera import Camera
 from carpus.render import part_labels, rasterize
+from carpus.render.parts import part_mask
 from carpus.synthetic import make
 from carpus.synthetic.hand import sample_frame, sample_subject
 from carpus.synthetic.views import MSRA_VIEW
@@ -64,6 +69,30 @@ def grid_body(count: int = 102) -> tuple[np.ndarray, np.ndarray]:
     return unit.reshape(-1, 3) * (350, 850, 200) + (0, 0, 2600), faces
 
 
+def part_mask_rates() -> dict[str, float]:
+    """Part masks of two near stand-in hands at InterHand2.6M's image size, on one core."""
+    torch.set_num_threads(1)
+    parts = parts_from_weights(standin_model("mano", "right"))
+    camera, size, batch = Camera(1260.0, 1260.0, 167.0, 256.0), (334, 512), 64
+    turn = torch.tensor([[0.0, 0, 1], [1, 0, 0], [0, 1, 0]])
+    centres = {"right": torch.tensor([10.0, 60.0, -450.0]), "left": torch.tensor([-10.0, -60.0, -450.0])}
+    hands = {side: load_mano("", side, standin=True) for side in centres}
+    given = (torch.zeros(batch, 48), torch.zeros(batch, 10), torch.zeros(batch, 3))
+
+    def posed() -> list[np.ndarray]:
+        return [hands[s](*given, turn, centres[s] @ turn).vertices_cam_mm.numpy() for s in hands]
+
+    right, left = (vertices[0] for vertices in posed())
+    share = (part_mask(right, left, parts, camera, size).labels > 0).mean()
+    drawing = milliseconds(lambda: part_mask(right, left, parts, camera, size))
+    posing = milliseconds(posed, 3) / batch
+    return {
+        "part_masks_334x512_share_of_hands": round(float(share), 2),
+        "part_masks_334x512_per_s": round(1000 / drawing),
+        "part_masks_334x512_from_mano_pose_per_s": round(1000 / (drawing + posing)),
+    }
+
+
 def main() -> None:
     rng = np.random.default_rng(0)
     rig = sample_subject(rng)
@@ -81,6 +110,7 @@ def main() -> None:
             1000 / milliseconds(lambda: part_labels(rasterize(body, body_faces, camera, (512, 512)), labels)),
         ),
     }
+    report |= part_mask_rates()
     report["z_buffer_against_numpy"] = round(report["hand_320x240_numpy_ms"] / report["hand_320x240_ms"], 1)
     for dataset, frames, count in (("msra", 2, 306), ("icvl", 80, 100), ("nyu", 80, 100), ("itop", 40, 50)):
         with tempfile.TemporaryDirectory() as folder:

@@ -42,6 +42,18 @@ def test_a_saved_configuration_is_resolved_and_accepts_known_keys_only(tmp_path)
     assert load_config(file, ["trainer=ddp_gloo"]).trainer.devices == 2
 
 
+def test_a_change_to_a_saved_configuration_reaches_what_was_interpolated_from_it(tmp_path):
+    file = tmp_path / "config.yaml"
+    save_config(compose_config(["method=depth_cr/super_edt2m", "dataset=hands17"]), file)
+    changes = ["dataset.center_source=box", "dataset.cube_mm=220", "dataset.depth_range_mm=[200,900]"]
+    cfg = load_config(file, [*changes, "loss.weights.map=3"])
+    assert cfg.dataset.spec.center_source == "box"
+    assert cfg.dataset.spec.cube_mm == cfg.method.inputs.cube_mm == cfg.method.module.cube_mm == 220
+    assert cfg.method.inputs.depth_range_mm == [200, 900]
+    assert cfg.method.module.weights.map == 3
+    assert load_config(file, ["dataset.spec.center_source=com"]).dataset.center_source == "file"
+
+
 OF_DEPTH_CR = ("input", "net", "guide", "decoder")
 
 

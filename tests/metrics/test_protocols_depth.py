@@ -48,7 +48,8 @@ def test_names_of_values_are_stable():
     kinds = ("max_frame", "mean_frame", "joint")
     at = {f"{kind}_success@{t}mm" for kind in kinds for t in (10, 20, 30, 40, 50, 80)}
     assert at <= set(values)
-    assert set(values) == at | {"mean_error_mm", "median_error_mm"} | {f"error_mm/{j}" for j in MSRA.joints}
+    single = {"mean_error_mm", "median_error_mm", "max_joint_mean_error_mm", "pck_auc@50mm"}
+    assert set(values) == at | single | {f"error_mm/{j}" for j in MSRA.joints}
 
 
 @pytest.mark.parametrize("protocol", [DepthHandProtocol("msra"), ItopProtocol()], ids=["hand", "itop"])

@@ -17,9 +17,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Print the graph in the published form; needs no data."""
+    from carpus.data import sources
     from carpus.data.prepared import deps_text
-    from carpus.skeletons import SKELETONS
 
-    if arguments.dataset.split("_")[0] not in SKELETONS:
-        raise ConfigError(unknown("depth dataset", arguments.dataset, SKELETONS))
+    classes = (getattr(sources, name) for name in sources.__all__)
+    names = [cls.name for cls in classes if getattr(cls, "kind", "") == "depth" and hasattr(cls, "name")]
+    if arguments.dataset.split("_")[0] not in names:
+        raise ConfigError(unknown("depth dataset", arguments.dataset, names))
     out(deps_text(arguments.dataset))

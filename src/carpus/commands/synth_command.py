@@ -7,20 +7,25 @@ from pathlib import Path
 
 from carpus.commands.common import out, progress_line
 
-EXAMPLE = "example:\n  carpus synth msra --out data/msra_synthetic --frames 10 --seed 0"
+EXAMPLE = """examples:
+  carpus synth msra --out data/msra_synthetic --frames 10 --seed 0
+  carpus synth stream --out data/stream --frames 150 --motion pointing"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Dataset, folder, size and seed."""
-    parser.add_argument("dataset", help="msra | icvl | nyu | hands17 | itop")
+    parser.add_argument("dataset", help="msra | icvl | nyu | hands17 | itop | stream")
     parser.add_argument("--out", type=Path, required=True, help="folder to make; must not exist")
     parser.add_argument(
         "--frames",
         type=int,
         default=None,
-        help="MSRA: frames per gesture and subject; elsewhere: training frames",
+        help="MSRA: frames per gesture and subject; a stream: all frames; elsewhere: training frames",
     )
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument(
+        "--motion", default="pointing", help="of a stream: pointing (forearm behind the hand) | frontal"
+    )
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -28,6 +33,15 @@ def run(arguments: argparse.Namespace) -> None:
     from carpus.synthetic import make
 
     size = {} if arguments.frames is None else {"frames": arguments.frames}
+    if arguments.dataset == "stream":
+        from carpus.synthetic.stream import JOINTS_FILE, make_stream
+
+        progress = progress_line("frames")
+        folder = make_stream(
+            arguments.out, seed=arguments.seed, motion=arguments.motion, progress=progress, **size
+        )
+        out(f"stream in {folder}, its true joints in {JOINTS_FILE}; use it with carpus track KEY {folder}")
+        return
     make(arguments.dataset, arguments.out, seed=arguments.seed, progress=progress_line("frames"), **size)
     use = f"dataset={arguments.dataset} dataset.root={arguments.out}"
     out(f"{arguments.dataset} tree in {arguments.out}; use it with {use}")

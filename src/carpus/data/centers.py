@@ -1,18 +1,24 @@
-"""Where the crop of a depth frame is centred: published centre files, centre of mass, or the true joints."""
+"""Where the crop of a depth frame is centred: centre files, centre of mass, a box, or the true joints."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from carpus.data.box_centers import box_center
 from carpus.data.depth_images import check_millimetres, decode_depth
 from carpus.errors import DataError
 from carpus.geometry.camera import Camera
 from carpus.types import Record
 
-CENTER_SOURCES = ("file", "com", "gt")
+if TYPE_CHECKING:
+    from carpus.data.splits import SplitPolicy
+    from carpus.data.store import Store
+
+CENTER_SOURCES = ("file", "com", "box", "gt")
 
 
 def read_centers(path: Path) -> np.ndarray:
@@ -114,8 +120,34 @@ def joint_center(joints_cam_mm: np.ndarray, joint_valid: np.ndarray) -> np.ndarr
     return ((joints.min(0) + joints.max(0)) / 2).astype(np.float32)
 
 
+def joint_columns(record: Record, size_wh: tuple[int, int]) -> dict[str, Any]:
+    """What splits and reports ask about a record's joints without reading it.
+
+    Args:
+        record: with or without joints.
+        size_wh: width and height of its depth image.
+    Returns:
+        ``joints_inside`` uint8: 1 unless a valid joint projects beyond the image, whose far edges W and H
+        count as inside (also 1 where there are no joints); ``extent_mm`` ``(2, 3)`` float32: smallest and
+        largest coordinates, NaN where there are none.
+    """
+    extent = np.full((2, 3), np.nan, np.float32)
+    fields = record.fields
+    if "joints_cam_mm" not in fields:
+        return {"joints_inside": np.uint8(1), "extent_mm": extent}
+    joints = np.asarray(fields["joints_cam_mm"])[np.asarray(fields["joint_valid"])]
+    if len(joints):
+        extent[0], extent[1] = joints.min(axis=0), joints.max(axis=0)
+    pixels = Camera.from_array(np.asarray(fields["camera"])).project(joints.astype(np.float64))
+    inside = (pixels >= 0) & (pixels <= np.array(size_wh))
+    return {"joints_inside": np.uint8(inside.all()), "extent_mm": extent}
+
+
 class CenterColumns:
-    """Column values ``com_mm`` and ``gt_mm`` of a record, computed once while packing.
+    """Column values of a record, computed once while packing: its centres, and what its joints say.
+
+    ``com_mm`` and ``gt_mm`` of every record; ``bbox_xywh_px`` and ``box_mm`` where records have a box; and
+    what :func:`joint_columns` gives.
 
     Args:
         range_mm: depths that may belong to the object.
@@ -127,7 +159,7 @@ class CenterColumns:
         self.cube_mm = cube_mm
 
     def __call__(self, record: Record) -> dict[str, Any]:
-        """``com_mm`` and ``gt_mm`` ``(3,)`` float32; NaN where they cannot be known."""
+        """Centres are ``(3,)`` float32; NaN where they cannot be known."""
         fields = record.fields
         depth_mm = decode_depth(record.images["depth"], str(fields["depth_coding"]))
         check_millimetres(depth_mm, record.key)
@@ -135,7 +167,53 @@ class CenterColumns:
         gt = np.full(3, np.nan, np.float32)
         if "joints_cam_mm" in fields:
             gt = joint_center(np.asarray(fields["joints_cam_mm"]), np.asarray(fields["joint_valid"]))
-        return {"com_mm": center_of_mass(depth_mm, camera, self.range_mm, self.cube_mm), "gt_mm": gt}
+        boxed = {}
+        if "bbox_xywh_px" in fields:
+            box = np.asarray(fields["bbox_xywh_px"], np.float32)
+            center = box_center(depth_mm, camera, box, self.range_mm, self.cube_mm)
+            boxed = {"bbox_xywh_px": box, "box_mm": center}
+        return {
+            "com_mm": center_of_mass(depth_mm, camera, self.range_mm, self.cube_mm),
+            "gt_mm": gt,
+            **boxed,
+            **joint_columns(record, (depth_mm.shape[1], depth_mm.shape[0])),
+        }
+
+
+def file_centers(
+    path: Path,
+    mode: str,
+    store: Store,
+    splits: SplitPolicy,
+    to_cam_mm: Callable[[np.ndarray], np.ndarray],
+    cube_mm: float,
+) -> np.ndarray:
+    """Centres of all records of a store by a centre file.
+
+    Args:
+        path: the file.
+        mode: ``train`` or ``test``: what the file covers.
+        store: the records.
+        splits: which lines belong to which records.
+        to_cam_mm: from the published frame and unit to ours.
+        cube_mm: edge of the crop.
+    Returns:
+        ``(N, 3)`` float32; NaN where invalid or not in the file.
+    Raises:
+        DataError: if the file's number of lines or its content belongs to other frames.
+    """
+    published = read_centers(path)
+    positions, lines, expected = splits.center_lines(mode, store)
+    if len(published) != expected:
+        raise DataError(
+            f"{path} has {len(published)} lines, but {splits.explain(mode, store, len(published))}"
+        )
+    centers = np.full((len(store), 3), np.nan, np.float32)
+    centers[positions] = to_cam_mm(published[lines])
+    groups = splits.groups(store, positions)
+    truth = np.asarray(store.column("gt_mm"))[positions]
+    check_plausible(centers[positions], truth, groups, cube_mm, path)
+    return centers
 
 
 def check_plausible(

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-import logging
-import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 
 from carpus.data import store as stores
-from carpus.data.centers import CENTER_SOURCES, CenterColumns, check_plausible, read_centers
+from carpus.data.box_centers import box_centers
+from carpus.data.centers import CENTER_SOURCES, CenterColumns, file_centers, read_centers
+from carpus.data.clean_splits import CleanedTenths, SplitCounts
 from carpus.data.locking import exclusive
 from carpus.data.packing import Progress, pack, stats, verify
 from carpus.data.records import Mapped, save_array
@@ -21,10 +21,9 @@ from carpus.data.samples import Samples
 from carpus.data.sources import DepthSource, source_options
 from carpus.data.splits import SplitPolicy, parse_split, sample
 from carpus.data.store import Store
+from carpus.data.tree import PublishedTree, source_class
 from carpus.errors import ConfigError, DataError, StoreError, unknown
 from carpus.skeletons import Skeleton, get_skeleton
-
-log = logging.getLogger(__name__)
 
 
 class Dataset:
@@ -37,10 +36,10 @@ class Dataset:
         splits: which records make which split.
         packs: folder of all stores; ``<packs>/<name>/<physical split>`` is made.
         cube_mm: edge of the crop around the centre.
-        depth_range_mm: depths that may belong to the hand or body, for ``com``.
+        depth_range_mm: depths that may belong to the hand or body, for ``com`` and ``box``.
         skeleton: joint set, or its name; the source's by default.
         kind: ``depth``.
-        center_source: ``file``, ``com`` or ``gt``.
+        center_source: ``file``, ``com``, ``box`` (where frames have a bounding box) or ``gt``.
         center_dir: folder of the published centre files, for ``file``.
         offers: names of what its records offer, compared with a method's needs.
         protocol: whatever the configuration names as its evaluation.
@@ -72,17 +71,22 @@ class Dataset:
             raise ConfigError(
                 f"dataset {name}: center_source=file needs dataset.center_dir; or choose com or gt"
             )
+        if center_source == "box" and not source_class(source).boxes:
+            raise ConfigError(
+                f"dataset {name}: its frames have no bounding box; choose center_source file, com or gt"
+            )
         self.name, self.kind = name, kind
         self.root, self.packs = Path(root), Path(packs)
         self.source, self.splits = source, splits
         self.cube_mm = float(cube_mm)
         self.depth_range_mm = (float(depth_range_mm[0]), float(depth_range_mm[1]))
-        chosen = skeleton or _source_class(source).skeleton
+        chosen = skeleton or source_class(source).skeleton
         self.skeleton = get_skeleton(chosen) if isinstance(chosen, str) else chosen
         self.center_source = center_source
         self.center_dir = Path(center_dir) if center_dir is not None else None
         self.offers, self.protocol = frozenset(offers), protocol
-        self._synth, self._processes = synth, processes
+        self.tree = PublishedTree(name, self.root, source, synth)
+        self._processes = processes
 
     def open(self, split: str, progress: Progress | None = None) -> Samples:
         """The samples of a split; its store is made first where it is missing.
@@ -101,8 +105,8 @@ class Dataset:
             self.pack(folder.name, progress)
         store = Store(folder)
         stores.check_options(store, self._expected())
-        self._check_root(store)
-        centers = self._centers(store, base)
+        self.tree.check(store)
+        centers = self._centers(store, base, progress)
         return Samples(split, store, self._index(store, base, size, centers), centers)
 
     def is_packed(self, physical: str) -> bool:
@@ -116,7 +120,7 @@ class Dataset:
     @property
     def stores(self) -> tuple[str, ...]:
         """Names of the physical splits, one store each."""
-        return _source_class(self.source).splits
+        return source_class(self.source).splits
 
     def pack(
         self,
@@ -142,12 +146,26 @@ class Dataset:
         folder = self.folder(physical)
         with exclusive(folder.parent / f".{physical}.lock"):
             if force or not self._is_current(folder):
-                self._make_tree()
+                self.tree.make()
                 derive = CenterColumns(self.depth_range_mm, self.cube_mm)
-                source = self.source(root=self.root, split=physical)
+                source = self.tree.open(physical)
                 readers = processes or self._processes
-                pack(source, folder, self.name, derive, self._options(), progress, readers)
+                options = {**self._options(), **self.tree.extras(physical)}
+                pack(source, folder, self.name, derive, options, progress, readers)
         return folder
+
+    def counts(self) -> SplitCounts | None:
+        """Sizes of ``splits=tenths`` under the published names, for logs; None for other policies.
+
+        Raises:
+            StoreError: if a store is not packed yet.
+        """
+        if not isinstance(self.splits, CleanedTenths):
+            return None
+        test = self.splits.test
+        return self.splits.counts(
+            Store(self.folder(self.splits.train)), Store(self.folder(test)) if test else None
+        )
 
     def verify(self, physical: str, progress: Progress | None = None) -> int:
         """Check every record of a store.
@@ -169,7 +187,7 @@ class Dataset:
 
     def stats(self, physical: str) -> dict[str, int | float | str]:
         """What a store holds; see :func:`carpus.data.packing.stats`. ``expected``: frames published."""
-        expected = _source_class(self.source).expected_counts.get(physical, 0)
+        expected = source_class(self.source).expected_counts.get(physical, 0)
         return {**stats(Store(self.folder(physical))), "expected": expected}
 
     def _options(self) -> dict[str, Any]:
@@ -180,22 +198,6 @@ class Dataset:
         """Options a store must have been packed with; those of ``com`` only where it is used."""
         return self._options() if self.center_source == "com" else source_options(self.source)
 
-    def _check_root(self, store: Store) -> None:
-        """Refuse a store made of another tree than the configuration names, if that tree is there.
-
-        Raises:
-            StoreError: naming both trees and the remedies.
-        """
-        packed, named = Path(store.meta["root"]), self.root.resolve()
-        if packed in (named, named / "db") or not self._tree_exists():
-            return
-        if self.source(root=self.root, split=store.folder.name).fingerprint() != store.meta["fingerprint"]:
-            raise StoreError(
-                f"{store.folder} was packed from {packed}, dataset.root is {named} and holds other data; "
-                f"pack again (carpus pack {self.name} dataset.root={named} --force) or use another "
-                "dataset.name"
-            )
-
     def _is_current(self, folder: Path) -> bool:
         if not stores.exists(folder):
             return False
@@ -203,38 +205,16 @@ class Dataset:
             meta = stores.read_meta(folder)
         except DataError:
             return False
-        if meta["format"] != stores.FORMAT_VERSION or meta["options"] != self._options():
+        packed = meta["options"]
+        differ = any(packed.get(name) != value for name, value in self._expected().items())
+        if meta["format"] != stores.FORMAT_VERSION or differ:
             return False
-        if not self._tree_exists():
-            return True
-        return meta["fingerprint"] == self.source(root=self.root, split=folder.name).fingerprint()
+        return not self.tree.exists() or meta["fingerprint"] == self.tree.open(folder.name).fingerprint()
 
-    def _tree_exists(self) -> bool:
-        return self.root.is_dir() and any(self.root.iterdir())
-
-    def _make_tree(self) -> None:
-        """Write the synthetic twin's tree, complete or not at all; without one, say what is missing."""
-        if self._tree_exists():
-            return
-        if self._synth is None:
-            published = _source_class(self.source).name
-            raise DataError(
-                f"dataset {self.name}: no published tree at {self.root.absolute()}; its layout: "
-                f"docs/datasets/{published}.md. Set dataset.root=…, or use dataset={self.name}_synthetic"
-            )
-        with exclusive(self.root.parent / f".{self.root.name}.lock"):
-            if self._tree_exists():
-                return
-            partial = self.root.parent / f".{self.root.name}.partial"
-            shutil.rmtree(partial, ignore_errors=True)
-            log.info("writing the synthetic tree %s", self.root)
-            self._synth(out=partial)
-            if self.root.is_dir():
-                self.root.rmdir()
-            partial.rename(self.root)
-
-    def _centers(self, store: Store, base: str) -> Mapped:
+    def _centers(self, store: Store, base: str, progress: Progress | None = None) -> Mapped:
         """``(N, 3)`` centres of a store's records by the configured source."""
+        if self.center_source == "box":
+            return self._box_centers(store, progress)
         if self.center_source != "file":
             return Mapped(store.folder / "columns" / f"{self.center_source}_mm.npy")
         assert self.center_dir is not None
@@ -242,27 +222,27 @@ class Dataset:
         path = self.center_dir / self.splits.center_file(mode)
         target = store.folder / "centers" / f"{self._center_tag(mode)}.npy"
         if not target.is_file():
-            save_array(target, self._read_center_file(path, mode, store))
+            to_cam_mm = source_class(self.source).to_cam_mm
+            save_array(target, file_centers(path, mode, store, self.splits, to_cam_mm, self.cube_mm))
         return Mapped(target)
 
-    def _read_center_file(self, path: Path, mode: str, store: Store) -> np.ndarray:
-        """``(N, 3)`` float32 for all records of a store; NaN where invalid or not in the file.
-
-        Raises:
-            DataError: if the file's number of lines or its content belongs to other frames.
-        """
-        published = read_centers(path)
-        positions, lines, expected = self.splits.center_lines(mode, store)
-        if len(published) != expected:
-            raise DataError(
-                f"{path} has {len(published)} lines, but {self.splits.explain(mode, store, len(published))}"
+    def _box_centers(self, store: Store, progress: Progress | None) -> Mapped:
+        """Those found while packing, or with another crop or depth range found now and kept."""
+        packed, columns = store.meta["options"], store.meta["columns"]
+        if "bbox_xywh_px" not in columns:
+            raise StoreError(
+                f"{store.folder} was packed before center_source=box existed; pack it again: "
+                f"carpus pack {self.name} --force"
             )
-        centers = np.full((len(store), 3), np.nan, np.float32)
-        centers[positions] = _source_class(self.source).to_cam_mm(published[lines])
-        groups = self.splits.groups(store, positions)
-        truth = np.asarray(store.column("gt_mm"))[positions]
-        check_plausible(centers[positions], truth, groups, self.cube_mm, path)
-        return centers
+        if all(packed.get(name) == value for name, value in self._options().items()):
+            return Mapped(store.folder / "columns" / "box_mm.npy")
+        parts = [self.depth_range_mm, self.cube_mm]
+        target = store.folder / "centers" / f"box-{_digest(parts)}.npy"
+        with exclusive(target.parent / ".lock"):
+            if not target.is_file():
+                found = box_centers(store, self.depth_range_mm, self.cube_mm, progress, self._processes)
+                save_array(target, found)
+        return Mapped(target)
 
     def _center_tag(self, mode: str) -> str:
         """A name for the chosen centres; a centre file counts by place, size and time, which cost nothing."""
@@ -301,10 +281,6 @@ class Dataset:
                 )
             save_array(target, sample(valid, base, size))
         return Mapped(target)
-
-
-def _source_class(source: Callable[..., DepthSource]) -> type[DepthSource]:
-    return cast("type[DepthSource]", getattr(source, "func", source))
 
 
 def _digest(value: object) -> str:

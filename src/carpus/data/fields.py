@@ -19,7 +19,7 @@ def center_of(record: Record) -> np.ndarray:
     """
     if "center_mm" not in record.fields:
         raise DataError(
-            f"{record.key}: the record has no center_mm; choose a centre source (file, com or gt)"
+            f"{record.key}: the record has no center_mm; choose a centre source (file, com, box or gt)"
         )
     return np.asarray(record.fields["center_mm"], dtype=np.float64)
 

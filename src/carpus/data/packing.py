@@ -6,9 +6,10 @@ import multiprocessing
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing.pool import AsyncResult
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import cv2
 import numpy as np
@@ -24,6 +25,8 @@ Progress = Callable[[int, int], None]
 Derive = Callable[[Record], Mapping[str, Any]]
 """Further column values of a record, such as its centre of mass."""
 Row = tuple[str, bytes, Mapping[str, Any]]
+T = TypeVar("T")
+R = TypeVar("R")
 
 BATCH = 256
 
@@ -78,7 +81,7 @@ def pack(
         starts = range(writer.count, len(source), BATCH)
         report = progress or (lambda done, total: None)
         report(writer.count, len(source))
-        for rows in _batches(source, derive, starts, processes):
+        for rows in in_order(partial(_make_rows, source, derive), starts, processes):
             writer.append(rows)
             report(writer.count, len(source))
         writer.finish()
@@ -146,6 +149,33 @@ def _column_range(column: np.ndarray) -> str:
     return f"{text}, {missing} missing" if missing else text
 
 
+def in_order(work: Callable[[T], R], tasks: Sequence[T], processes: int = 1) -> Iterator[R]:
+    """What ``work`` makes of every task, in their order, made by one or several processes.
+
+    Args:
+        work: sent once to every process.
+        tasks: small; each is sent to one process.
+        processes: 1 works in this one.
+    Example:
+        >>> list(in_order(str, [3, 1, 2]))
+        ['3', '1', '2']
+    """
+    if processes <= 1 or len(tasks) <= 1:
+        yield from map(work, tasks)
+        return
+    method = "fork" if "fork" in multiprocessing.get_all_start_methods() else "spawn"
+    context = multiprocessing.get_context(method)
+    with context.Pool(processes, _start_worker, (work,)) as pool:
+        waiting: deque[AsyncResult[R]] = deque()
+        for task in tasks:
+            waiting.append(pool.apply_async(_work, (task,)))
+            # Bounded, so that a slow disk does not fill the memory with encoded records.
+            if len(waiting) > 2 * processes:
+                yield waiting.popleft().get()
+        while waiting:
+            yield waiting.popleft().get()
+
+
 def _make_rows(source: Source, derive: Derive | None, start: int) -> list[Row]:
     rows: list[Row] = []
     for index in range(start, min(start + BATCH, len(source))):
@@ -159,33 +189,13 @@ def _make_rows(source: Source, derive: Derive | None, start: int) -> list[Row]:
     return rows
 
 
-def _batches(
-    source: Source, derive: Derive | None, starts: Sequence[int], processes: int
-) -> Iterator[list[Row]]:
-    """Encoded batches in order, made by one or several processes."""
-    if processes <= 1 or len(starts) <= 1:
-        yield from (_make_rows(source, derive, start) for start in starts)
-        return
-    method = "fork" if "fork" in multiprocessing.get_all_start_methods() else "spawn"
-    context = multiprocessing.get_context(method)
-    with context.Pool(processes, _start_worker, (source, derive)) as pool:
-        waiting: deque[AsyncResult[list[Row]]] = deque()
-        for start in starts:
-            waiting.append(pool.apply_async(_work, (start,)))
-            # Bounded, so that a slow disk does not fill the memory with encoded records.
-            if len(waiting) > 2 * processes:
-                yield waiting.popleft().get()
-        while waiting:
-            yield waiting.popleft().get()
+_shared: list[Callable[[Any], Any]] = []
 
 
-_shared: list[Any] = []
-
-
-def _start_worker(source: Source, derive: Derive | None) -> None:
+def _start_worker(work: Callable[[Any], Any]) -> None:
     cv2.setNumThreads(0)
-    _shared[:] = [source, derive]
+    _shared[:] = [work]
 
 
-def _work(start: int) -> list[Row]:
-    return _make_rows(_shared[0], _shared[1], start)
+def _work(task: Any) -> Any:
+    return _shared[0](task)

@@ -99,6 +99,23 @@ class SplitPolicy(ABC):
         return asdict(self)  # type: ignore[call-overload]
 
 
+def choose(splits: str, **policies: SplitPolicy) -> SplitPolicy:
+    """The split policy a configuration names.
+
+    Args:
+        splits: name of one of the policies.
+        policies: by name.
+    Raises:
+        ConfigError: naming the nearest policy that exists.
+    Example:
+        >>> choose("published", published=Published()).test
+        'test'
+    """
+    if splits not in policies:
+        raise ConfigError(unknown("dataset.splits", splits, policies))
+    return policies[splits]
+
+
 @dataclass(frozen=True)
 class Published(SplitPolicy):
     """The publisher's own splits.

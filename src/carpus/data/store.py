@@ -17,7 +17,7 @@ import os
 import shutil
 import struct
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -100,6 +100,15 @@ class Store:
             raise KeyError(f"{self.folder} has no record '{key}'; its first is '{self.key(0)}'")
         return found
 
+    def take(self, position: int, pick: Callable[[memoryview], bytes | None]) -> bytes | None:
+        """Part of what is stored at a position, without copying the rest.
+
+        Args:
+            position: from 0.
+            pick: copies the part out of the stored bytes, which are gone when it returns.
+        """
+        return self._look_up(_RECORDS, self._at(position), pick)
+
     def column(self, name: str) -> np.ndarray:
         """``(N, …)`` values of all records, memory-mapped.
 
@@ -120,10 +129,13 @@ class Store:
         """Close this process's handle; the next read opens it again."""
         close_environment(self.folder)
 
-    def _get(self, position: int) -> bytes:
+    def _at(self, position: int) -> bytes:
         if not 0 <= position < len(self):
             raise IndexError(f"position {position} of {self.folder}, which has {len(self)} records")
-        data = self._look_up(_RECORDS, _POSITION.pack(position))
+        return _POSITION.pack(position)
+
+    def _get(self, position: int) -> bytes:
+        data = self._look_up(_RECORDS, self._at(position))
         if data is None:
             raise StoreError(f"{self.folder} lacks the record at position {position}; {self._remedy}")
         return data
@@ -132,11 +144,14 @@ class Store:
         data = self._look_up(_KEYS, key.encode())
         return None if data is None else _POSITION.unpack(data)[0]
 
-    def _look_up(self, database: bytes, name: bytes) -> bytes | None:
+    def _look_up(
+        self, database: bytes, name: bytes, pick: Callable[[memoryview], bytes | None] = bytes
+    ) -> bytes | None:
         try:
             env = environment(self.folder)
-            with env.begin(db=env.open_db(database, create=False)) as txn:
-                return txn.get(name)
+            with env.begin(db=env.open_db(database, create=False), buffers=True) as txn:
+                data = txn.get(name)
+                return None if data is None else pick(data)
         except lmdb.Error as error:
             raise StoreError(f"{self.folder} is damaged: {error}; {self._remedy}") from error
 

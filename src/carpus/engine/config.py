@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from omegaconf.errors import OmegaConfBaseException
 from carpus.engine.paths import conf_dir
 from carpus.errors import ConfigError, unknown
 
+_REFERENCE = re.compile(r"\$\{([^}:]+)\}")
 ROOT = "config"
 """Name of the primary config file."""
 
@@ -139,14 +141,18 @@ def _same_parent(key: str, known: Sequence[str]) -> list[str]:
 
 
 def save_config(cfg: DictConfig, file: Path) -> None:
-    """Write a configuration with every interpolation resolved."""
+    """Write a configuration with every interpolation resolved, and beside it what was interpolated."""
     from carpus.engine.folder import write_text
 
     write_text(file, OmegaConf.to_yaml(cfg, resolve=True))
+    leaves = _leaves(OmegaConf.to_container(cfg))
+    links = {name: text for name, text in leaves if isinstance(text, str) and "${" in text}
+    if links:
+        write_text(_links_file(file), OmegaConf.to_yaml(OmegaConf.create({"links": links})))
 
 
 def load_config(file: Path, overrides: Sequence[str] = ()) -> DictConfig:
-    """A saved configuration with dotted overrides applied on top.
+    """A saved configuration with dotted overrides applied on top, also to what was interpolated from them.
 
     Raises:
         ConfigError: if an override names a group or a key the saved configuration does not have.
@@ -155,6 +161,7 @@ def load_config(file: Path, overrides: Sequence[str] = ()) -> DictConfig:
     if not isinstance(cfg, DictConfig):
         raise ConfigError(f"{file} holds no configuration")
     known = list(_walk(OmegaConf.to_container(cfg, resolve=False)))
+    changed = []
     for override in parse_overrides(overrides):
         key = override.key_or_group
         if key in groups():
@@ -163,7 +170,40 @@ def load_config(file: Path, overrides: Sequence[str] = ()) -> DictConfig:
         if key not in known and not override.is_add():
             raise ConfigError(f"{override.input_line}: {unknown('key', key, _same_parent(key, known))}")
         OmegaConf.update(cfg, key, override.value(), merge=True, force_add=True)
+        changed.append(key)
+    if changed and _links_file(file).is_file():
+        _follow(cfg, OmegaConf.to_container(OmegaConf.load(_links_file(file)))["links"], changed)
     return cfg
+
+
+def _links_file(file: Path) -> Path:
+    return file.with_name("interpolations.yaml")
+
+
+def _follow(cfg: DictConfig, links: Mapping[str, str], changed: Sequence[str]) -> None:
+    """Give what was interpolated from a changed key its new value, unless it was changed itself."""
+    named, queue = set(changed), list(changed)
+    while queue:
+        key = queue.pop()
+        for name, text in links.items():
+            if name not in named and any(_related(ref, key) for ref in _REFERENCE.findall(text)):
+                OmegaConf.update(cfg, name, text)
+                named.add(name)
+                queue.append(name)
+    OmegaConf.resolve(cfg)
+
+
+def _related(one: str, other: str) -> bool:
+    """Whether two dotted names are the same, or one lies inside the other."""
+    inner, outer = sorted((one, other), key=len, reverse=True)
+    return inner == outer or inner.startswith((f"{outer}.", f"{outer}["))
+
+
+def _leaves(node: Any, prefix: str = "") -> Iterable[tuple[str, Any]]:
+    """Dotted name and value of everything that is no mapping."""
+    for name, child in node.items():
+        key = f"{prefix}{name}"
+        yield from _leaves(child, f"{key}.") if isinstance(child, Mapping) else [(key, child)]
 
 
 def load_logs_path(overrides: Sequence[str]) -> str:

@@ -88,18 +88,19 @@ class DepthPredictor:
     Args:
         run: a trained or imported run of a method that reads depth.
         options: camera, range, centre and device.
+        checkpoint: of that run; None for its last.
 
     Raises:
         ConfigError: if the run's method does not read depth images.
     """
 
-    def __init__(self, run: RunFolder, options: DemoOptions) -> None:
+    def __init__(self, run: RunFolder, options: DemoOptions, checkpoint: Path | None = None) -> None:
         self.run, self.options = run, options
         self.cfg = load_config(run.config_file)
         if self.cfg.method.needs.kind != "depth":
             raise ConfigError(f"run {run.key} is of {self.cfg.method.name}, which does not read depth images")
         self.module = build_module(self.cfg)
-        self.module.load_state_dict(read_state(run.need_checkpoint()))
+        self.module.load_state_dict(read_state(checkpoint or run.need_checkpoint()))
         self.module.eval().to(options.device)
         self.inputs = build(self.cfg.method.inputs)
         # Without a camera of its own, an image is taken for one of the dataset's.
@@ -139,13 +140,13 @@ class DepthPredictor:
             center_mm: ``(3,)``.
             camera: of the image; None for the predictor's own.
         """
-        camera = camera or self.camera
+        seen_by: Camera = camera or self.camera
         # Not compressed: that would take longer than many a network.
         coding = f"raw_f32:{depth_mm.shape[1]}x{depth_mm.shape[0]}"
         record = Record(
             key=name,
             images={"depth": encode_depth(depth_mm, coding)},
-            fields={"depth_coding": coding, "camera": camera.to_array(), "center_mm": center_mm},
+            fields={"depth_coding": coding, "camera": seen_by.to_array(), "center_mm": center_mm},
         )
         inputs = self.inputs(record, np.random.default_rng(0), False)
         with torch.inference_mode():
@@ -157,7 +158,7 @@ class DepthPredictor:
             name=name,
             image=depth_mm,
             joints_cam_mm=predictions.joints_cam_mm[0].float().cpu().numpy(),
-            camera=camera,
+            camera=seen_by,
             center_mm=center_mm,
             scores=None if scores is None else scores[0].float().cpu().numpy(),
         )

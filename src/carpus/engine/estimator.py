@@ -16,6 +16,7 @@ from carpus.engine.demo import DemoOptions, DepthPredictor
 from carpus.engine.folder import RunFolder
 from carpus.engine.keys import find_run
 from carpus.engine.locators import Locator, make_locator
+from carpus.engine.weights import run_of_checkpoint
 from carpus.errors import ConfigError, unknown
 from carpus.geometry import Camera
 from carpus.geometry.cube import Cube
@@ -84,7 +85,7 @@ class HandEstimator:
         """The estimator of a run.
 
         Args:
-            key: of a run of a depth method, or a unique prefix.
+            key: of a run of a depth method, a unique prefix, or the path of one of its checkpoints.
             logs: folder of the runs.
             device: ``cpu`` or ``cuda``.
             precision: one of :data:`PRECISIONS`.
@@ -96,8 +97,9 @@ class HandEstimator:
             raise ConfigError(unknown("precision", precision, PRECISIONS))
         if device.startswith("cuda") and not torch.cuda.is_available():
             raise ConfigError(f"device {device}: there is no CUDA device here; use cpu")
-        run = RunFolder(find_run(key, Path(logs)))
-        estimator = cls(DepthPredictor(run, DemoOptions(key, Path(), device=device)), **options)
+        file = Path(key) if key.endswith(".ckpt") else None
+        run = run_of_checkpoint(file) if file else RunFolder(find_run(key, Path(logs)))
+        estimator = cls(DepthPredictor(run, DemoOptions(key, Path(), device=device), file), **options)
         dtype = _DTYPES[precision]
         if dtype is not None:
             estimator._precision = lambda: torch.autocast(torch.device(device).type, dtype)

@@ -13,6 +13,7 @@ from carpus.engine.build import Experiment, plain
 from carpus.engine.console import is_main_process, say
 from carpus.engine.folder import RunFolder, environment, now, write_json
 from carpus.methods.base import PoseModule
+from carpus.methods.depth_cr.module import DepthCR
 from carpus.metrics.baseline import mean_pose_error_mm, mean_pose_mm
 from carpus.metrics.collector import Collected, PredictionCollector
 from carpus.skeletons import CUBE_CENTER
@@ -77,6 +78,7 @@ def evaluate(
         "samples": len(collected),
         "checkpoints": list(checkpoints),
         "center_source": experiment.cfg.dataset.get("center_source"),
+        "splits": experiment.cfg.dataset.get("splits"),
         "date": now(),
         "mean_pose_error_mm": mean_pose_baseline(experiment, collected),
         **(module.scores["test"] if scored else {}),
@@ -87,6 +89,12 @@ def evaluate(
     _write_predictions(experiment, run, label, collected, checkpoints)
     report = _write_report(experiment, run, label, collected, result)
     _say_result(result, report)
+    if isinstance(experiment.module, DepthCR) and experiment.skeleton != CUBE_CENTER:
+        # Its pictures cost seconds to import: a run of another method does without.
+        from carpus.engine.depth_cr_files import write_depth_cr_files
+
+        for line in write_depth_cr_files(experiment, run, label, split, collected, result):
+            say(line)
     return result
 
 

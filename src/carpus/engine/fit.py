@@ -183,6 +183,8 @@ def _summarise(
 ) -> None:
     """What one wants to know before hours of training: device, size of the net, samples, steps."""
     samples = len(experiment.data.samples("train"))
+    if (counts := experiment.dataset.counts()) is not None:
+        say("cleaned frames: " + ", ".join(f"{name} {value:,}" for name, value in counts._asdict().items()))
     parameters = sum(p.numel() for p in experiment.module.net.parameters())
     device = environment()["device"]
     say(

@@ -11,7 +11,7 @@ from omegaconf import DictConfig
 
 from carpus.engine.build import build_module
 from carpus.engine.checkpoints import AtomicCheckpointIO, load_weights
-from carpus.engine.config import compose_config, save_config
+from carpus.engine.config import choices, compose_config, save_config
 from carpus.engine.folder import RunFolder, environment, now
 from carpus.engine.keys import new_key
 from carpus.engine.weights import settings
@@ -70,7 +70,8 @@ def _write_run(cfg: DictConfig, state: dict[str, torch.Tensor], file: Path) -> R
 
 def _dataset_of(joints: int) -> str:
     """The only dataset with that many joints."""
-    names = [name for name, skeleton in SKELETONS.items() if len(skeleton) == joints]
+    datasets = choices("dataset")
+    names = [name for name, own in SKELETONS.items() if len(own) == joints and name in datasets]
     if len(names) != 1:
         raise ConfigError(
             f"the file predicts {joints} joints, as {' and '.join(names) or 'no dataset'} does: say --dataset"

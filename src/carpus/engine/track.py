@@ -28,7 +28,7 @@ from carpus.engine.folder import now, write_json
 from carpus.engine.locators import load_localiser, make_locator
 from carpus.engine.track_sums import TrackSums, TrueJoints
 from carpus.geometry.locator import LocatorLimits
-from carpus.reports.track import Film, draw_frame, open_film
+from carpus.reports.track import Film, draw_frame, draw_views, open_film
 from carpus.skeletons import Skeleton, get_skeleton
 
 NO_RUN = "none"
@@ -48,8 +48,9 @@ class TrackOptions:
         truth: file of true joints, for the locator ``truth``; with any locator errors are reported too.
         localiser: key of a localiser's run, for the locator ``model``.
         reach_mm: how far away the front of a hand may be for the priors.
-        smooth: whether the centre is filtered; None: unless it is the truth.
+        smooth: whether the centre is filtered; None: unless it was given, by boxes or the truth.
         overlay: ``png``, ``mp4``, ``gif`` or None for no pictures.
+        views: whether the cube's orthographic views stand beside each picture.
         record: folder in which a new one gets the frames that were seen.
         record_to: folder that gets them itself.
         overwrite: whether ``record_to`` may hold an earlier recording.
@@ -68,6 +69,7 @@ class TrackOptions:
     reach_mm: float = 480.0
     smooth: bool | None = None
     overlay: str | None = None
+    views: bool = False
     record: Path | None = None
     record_to: Path | None = None
     overwrite: bool = False
@@ -107,7 +109,7 @@ def _estimator(options: TrackOptions, logs: Path, info: StreamInfo) -> HandEstim
     near, far = info.z_range_mm
     limits = LocatorLimits(near, far, reach_mm=options.reach_mm)
     localiser = load_localiser(options.localiser, logs, options.device) if options.localiser else None
-    smooth = options.locator != "truth" if options.smooth is None else options.smooth
+    smooth = options.locator not in ("box", "truth") if options.smooth is None else options.smooth
     common = {
         "locator": make_locator(options.locator, limits, options.boxes, options.truth, localiser),
         "smooth": smooth,
@@ -134,9 +136,9 @@ class _Session:
         self._recorder = self._open_recorder()
         self._film: Film | None = None
         if options.overlay:
-            self._film = open_film(
-                options.overlay, self.out, self.info.size_wh, self.info.fps / options.read.every
-            )
+            fps, (width, height) = self.info.fps / options.read.every, self.info.size_wh
+            width += options.views * (height // 3)
+            self._film = open_film(options.overlay, self.out, (width, height), fps)
         write_info(self.out / CAMERA_FILE, self.info)
         self._write_summary()
         self._file: TextIO = (self.out / "track.jsonl").open("w", encoding="utf-8", buffering=1)
@@ -201,6 +203,9 @@ class _Session:
             self.skeleton,
             self.info.z_range_mm,
         )
+        if self.options.views:
+            views = draw_views(frame.depth_mm, self.info.camera, found.cube, self.info.z_range_mm)
+            picture = np.concatenate([picture, views], axis=1)
         self._film.add(picture, frame.number)
         return 1e3 * (time.perf_counter() - began)
 

@@ -9,9 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from torch import Tensor, distributed
 
-from carpus.errors import CarpusError, DataError
+from carpus.errors import CarpusError, ConfigError, DataError, unknown
+from carpus.metrics.functional.errors import joint_errors
+from carpus.metrics.functional.legacy import METRICS, legacy_points
 from carpus.types import Batch, Predictions
 
 
@@ -42,16 +45,23 @@ class Collected:
     def __len__(self) -> int:
         return len(self.keys)
 
-    def errors_mm(self) -> np.ndarray:
+    def errors_mm(self, metric: str = "euclid") -> np.ndarray:
         """``(N, J)`` float64 joint errors; NaN where the truth is unknown.
 
+        Args:
+            metric: ``euclid``, or ``legacy`` for that of the published depth CR program.
         Raises:
             DataError: if the split has no labels.
         """
+        if metric not in METRICS:
+            raise ConfigError(unknown("metric", metric, METRICS))
         if self.target_cam_mm is None:
             raise DataError("these predictions have no ground truth, so they have no errors")
-        difference = self.joints_cam_mm.astype(np.float64) - self.target_cam_mm
-        errors = np.sqrt((difference**2).sum(axis=-1))
+        joints, target = torch.tensor(self.joints_cam_mm), torch.tensor(self.target_cam_mm)
+        if metric == "legacy":
+            camera = torch.tensor(self.camera)
+            joints, target = legacy_points(joints, camera), legacy_points(target, camera)
+        errors = joint_errors(joints, target).numpy()
         return errors if self.joint_valid is None else np.where(self.joint_valid, errors, np.nan)
 
     def save(self, path: Path | str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from carpus.metrics.functional.legacy import METRIC_LABELS
 from carpus.metrics.scoring import ScoreReport
 
 WIDTH = 80
@@ -18,26 +19,49 @@ def score_table(report: ScoreReport, thresholds_mm: Sequence[float] = (10, 20, 3
     Returns:
         lines without a final line break.
     """
-    blocks = [_head(report), _success(report, thresholds_mm), _joints(report)]
+    blocks = [_title(report), _figures(report), _success(report, thresholds_mm), _joints(report)]
     if report.precision is not None:
-        blocks.insert(1, _grid([(part, f"{100 * rate:.2f} %") for part, rate in report.parts.items()]))
+        blocks.insert(2, _grid([(part, f"{100 * rate:.2f} %") for part, rate in report.parts.items()]))
+    if report.legacy is not None:
+        legacy = report.legacy
+        blocks += [_figures(legacy), _success(legacy, thresholds_mm), _joints(legacy)]
     return "\n\n".join(blocks)
 
 
-def _head(report: ScoreReport) -> str:
-    lines = [f"{report.protocol}: {report.frames:,} frames × {len(report.joints)} joints", *report.notes, ""]
+def _title(report: ScoreReport) -> str:
+    return "\n".join(
+        [f"{report.protocol}: {report.frames:,} frames × {len(report.joints)} joints", *report.notes]
+    )
+
+
+def _figures(report: ScoreReport) -> str:
+    """The single figures under the name of their metric."""
+    lines = [METRIC_LABELS[report.metric]]
+    if report.camera is not None:
+        lines.append("through the camera " + ", ".join(f"{value:g}" for value in report.camera))
     if report.map_10cm is not None:
-        lines.append(f"mAP@10cm      {100 * report.map_10cm:8.3f} %")
-    lines.append(f"mean error    {report.mean_error_mm:8.3f} mm")
-    lines.append(f"median error  {report.median_error_mm:8.3f} mm")
+        lines.append(f"mAP@10cm               {100 * report.map_10cm:8.3f} %")
+    unit = _unit(report)
+    lines += [
+        f"mean error             {report.mean_error_mm:8.3f}{unit}",
+        f"median error           {report.median_error_mm:8.3f}{unit}",
+        f"largest mean of joint  {report.max_joint_mean_error_mm:8.3f}{unit}",
+        f"PCK-AUC 0 to 50        {100 * report.pck_auc_50mm:8.3f} %",
+    ]
     return "\n".join(lines)
+
+
+def _unit(report: ScoreReport) -> str:
+    """What follows an error; nothing for a figure that is no distance."""
+    return " mm" if report.metric == "euclid" else ""
 
 
 def _success(report: ScoreReport, thresholds_mm: Sequence[float]) -> str:
     """Success rates in percent at a few thresholds."""
     known = report.thresholds_mm.tolist()
     at = [known.index(t) for t in thresholds_mm if t in known]
-    lines = ["within".ljust(22) + "".join(f"{report.thresholds_mm[i]:g} mm".rjust(9) for i in at)]
+    unit = _unit(report)
+    lines = ["within".ljust(22) + "".join(f"{report.thresholds_mm[i]:g}{unit}".rjust(9) for i in at)]
     curves = {"worst joint of frame": report.max_frame, "mean of frame": report.mean_frame}
     for name, curve in (curves | {"any joint": report.joint}).items():
         lines.append(name.ljust(22) + "".join(f"{100 * curve[i]:.2f} %".rjust(9) for i in at))
@@ -45,8 +69,10 @@ def _success(report: ScoreReport, thresholds_mm: Sequence[float]) -> str:
 
 
 def _joints(report: ScoreReport) -> str:
-    pairs = zip(report.joints, report.per_joint_error_mm, strict=True)
-    return _grid([(joint, f"{error:.3f} mm") for joint, error in pairs])
+    rows = zip(report.joints, report.per_joint_error_mm, report.per_joint_median_mm, strict=True)
+    unit = _unit(report)
+    cells = [(joint, f"{mean:.3f}{unit} {f'({median:.2f})':>8}") for joint, mean, median in rows]
+    return "mean (median) of each joint\n" + _grid(cells)
 
 
 def _grid(entries: Sequence[tuple[str, str]]) -> str:
@@ -54,7 +80,8 @@ def _grid(entries: Sequence[tuple[str, str]]) -> str:
     if not entries:
         return ""
     name_width = max(len(name) for name, _ in entries)
-    cells = [f"{name.ljust(name_width)} {value.rjust(10)}" for name, value in entries]
+    value_width = max(10, *(len(value) for _, value in entries))
+    cells = [f"{name.ljust(name_width)} {value.rjust(value_width)}" for name, value in entries]
     columns = max(1, (WIDTH + 3) // (len(cells[0]) + 3))
     rows = -(-len(cells) // columns)
     return "\n".join("   ".join(cells[row::rows]) for row in range(rows))

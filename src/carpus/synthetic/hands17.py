@@ -7,6 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from carpus.data.depth_images import encode_depth
+from carpus.data.sources.hands17 import TEST_LABELS, TEST_SUBJECTS
+from carpus.errors import DataError
 from carpus.skeletons import HANDS17
 from carpus.synthetic.hand import sample_frame, sample_subject
 from carpus.synthetic.joints import hand_joints
@@ -16,6 +18,7 @@ from carpus.synthetic.tree import (
     counted,
     generator,
     noisy_centers,
+    read_marker,
     split_subjects,
     write_centers,
 )
@@ -47,9 +50,9 @@ def write(root: Path, frames: int, subjects: int, seed: int, progress: Progress 
     for index in counted(range(frames + tests), progress):
         test = index >= frames
         number = index - frames * test
-        group = unseen if test and number % 2 else seen
+        person = _test_person(number, seen, unseen) if test else seen[number % len(seen)]
         rng = generator(seed, "hands17 frame", int(test), number)
-        frame = sample_frame(rigs[group[(number // (1 + test)) % len(group)]], HANDS17_VIEW, rng)
+        frame = sample_frame(rigs[person], HANDS17_VIEW, rng)
         depth_mm = STRUCTURED_LIGHT.apply(frame.buffer.depth, HANDS17_VIEW.camera.fx, rng)
         joints[index] = hand_joints(frame.hand, HANDS17)
         images = root / ("frame" if test else "training") / "images"
@@ -62,6 +65,35 @@ def write(root: Path, frames: int, subjects: int, seed: int, progress: Progress 
     for split, chosen in (("train", joints[:frames]), ("test", joints[frames:])):
         centers = noisy_centers(chosen, CENTER_SIGMA_MM, rng)
         write_centers(root / "center" / f"center_{split}_refined.txt", centers)
+
+
+def publish_test_labels(root: Path) -> list[int]:
+    """Put the hidden test joints where the source looks for them, and the subject of every test frame.
+
+    Args:
+        root: a tree this module wrote.
+    Returns:
+        the subjects that also occur in the training split, for the protocol's ``seen_subjects``.
+    Raises:
+        DataError: if the folder holds no synthetic tree of this dataset.
+    """
+    marker = read_marker(root)
+    if marker is None or marker["dataset"] != "hands17":
+        raise DataError(f"{root} holds no synthetic tree of hands17; make one with carpus synth hands17")
+    hidden = (root / HIDDEN_LABELS).read_text()
+    (root / TEST_LABELS).write_text(hidden)
+    seen, unseen = split_subjects(int(str(marker["subjects"])), "hands17")
+    lines = [
+        f"{_name(number)}\t{_test_person(number, seen, unseen)}\n" for number in range(hidden.count("\n"))
+    ]
+    (root / TEST_SUBJECTS).write_text("".join(lines))
+    return list(seen)
+
+
+def _test_person(number: int, seen: range, unseen: range) -> int:
+    """Test frames show known and new people in turn."""
+    group = unseen if number % 2 else seen
+    return group[number // 2 % len(group)]
 
 
 def _name(number: int) -> str:

@@ -16,7 +16,14 @@ def _v2v(path: Path) -> ImportedWeights:
     return import_v2v_port(path)
 
 
-IMPORTERS: dict[str, Callable[[Path], ImportedWeights]] = {"v2v": _v2v}
+def _digit(path: Path) -> ImportedWeights:
+    # Imported late: timm brings torchvision, which takes seconds.
+    from carpus.weights.digit import import_digit
+
+    return import_digit(path)
+
+
+IMPORTERS: dict[str, Callable[[Path], ImportedWeights]] = {"v2v": _v2v, "digit": _digit}
 """Method name to the reader of its published checkpoints."""
 
 

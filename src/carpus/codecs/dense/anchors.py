@@ -88,7 +88,7 @@ def scene_density(points_mm: np.ndarray, depth_range_mm: tuple[float, float], si
 
 
 def _scene(depth_range_mm: tuple[float, float]) -> tuple[np.ndarray, np.ndarray]:
-    """Lower corner and size ``(3,)`` in mm of the cube in front of the camera that is as deep as the range."""
+    """Lower corner and size ``(3,)`` in mm of the cube before the camera that is as deep as the range."""
     near, far = depth_range_mm
     edge = far - near
     return np.array([-edge / 2, -edge / 2, near]), np.full(3, edge)

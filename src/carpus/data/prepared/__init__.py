@@ -1,6 +1,8 @@
 """The prepared types of the depth CR family: a graph of pure functions of one frame, computed when asked for.
 
-Nothing is stored: ``prepare(frame, ["clean_128", "edt2m_32"])`` computes those arrays and what they need.
+``prepare(frame, ["clean_128", "edt2m_32"])`` computes those arrays and what they need; nothing is stored.
+Where storing pays, :mod:`.making` makes LMDB stores, :mod:`.stores` reads them, :mod:`.estimate` tells their
+cost beforehand, and :mod:`.hdf5` writes the published layout.
 """
 
 from carpus.data.prepared.frame import Frame, published_order

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -15,14 +15,15 @@ from carpus.errors import ConfigError, DataError, unknown
 ROOTS = ("index", "poses", "resce")
 
 
-def order_of_work(wanted: Iterable[Key]) -> list[Key]:
-    """The wanted keys and all they are made from, each once, inputs first."""
+def order_of_work(wanted: Iterable[Key], known: Container[Key] = ()) -> list[Key]:
+    """The wanted keys and all they are made from, each once, inputs first; nothing for known ones."""
     done: dict[Key, None] = {}
 
     def visit(key: Key) -> None:
-        for other in key.inputs:
-            visit(other)
-        done.setdefault(key)
+        if key not in known:
+            for other in key.inputs:
+                visit(other)
+            done.setdefault(key)
 
     for key in wanted:
         visit(key)
@@ -45,8 +46,8 @@ def prepare(
     """
     keys = {key.name if isinstance(key, Key) else key: _key(key) for key in wanted}
     made: dict[Key, np.ndarray] = dict(known or {})
-    for key in order_of_work(keys.values()):
-        if key not in made and (key.type not in ROOTS or key in keys.values()):
+    for key in order_of_work(keys.values(), made):
+        if key.type not in ROOTS or key in keys.values():
             made[key] = _make(frame, key, made)
     return {name: made[key] for name, key in keys.items()}
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from carpus.errors import ConfigError, unknown
+
 _HANDS17 = (
     "index poses resce pose_c pose_hit pose_lab crop2 clean ortho3 pcnt3 tsdf3 vxhit vxudir edt2 hmap2 udir2 "
     "edt2m ov3dist2 ov3edt2 ov3edt2m"
@@ -49,3 +51,51 @@ _MODELS = {
 }
 PREREQUISITES = {name: tuple(stores.split()) for name, stores in _MODELS.items()}
 """Published store names per model. There ``pcnt3_32`` of the ``super_ov3`` models is a grid of 128 cells."""
+
+PUBLISHED_KIB = {
+    "clean_128": 7,
+    "crop2_128": 7,
+    "ortho3_128": 19,
+    "edt2_32_from_clean_128": 18,
+    "udir2_32_from_clean_128": 78,
+    "edt2m_32_from_clean_128": 19,
+    "hmap2_32": 5,
+    "ov3edt2_32_from_ortho3_128": 36,
+    "ov3dist2_32_from_pcnt3_128": 55,
+    "ov3edt2m_32_from_ortho3_128": 41,
+    "pcnt3_64": 17,
+    "pcnt3_128": 103,
+    "vxhit_64": 14,
+    "pose_hit_32": 31,
+    "tsdf3_64": 336,
+    "vxudir_16_from_pcnt3_64": 78,
+    "vxudir_32_from_pcnt3_128": 329,
+}
+"""KiB per row of the published files (HDF5, lzf), measured on HANDS 2017, by full name."""
+
+_OTHER_GRIDS = {
+    "super_ov3dist2": {"pcnt3_32": "pcnt3_128"},
+    "super_ov3edt2m": {"pcnt3_32": "pcnt3_128"},
+    "super_dist3": {"vxudir_32": "vxudir_32_from_pcnt3_64"},
+    "super_udir2": {"udir2_32": "udir2_32_from_clean_64"},
+    "localizer2": {"pose_c": "frame2_256", "clean_256": "anchor2_8"},
+    "localizer3": {"pose_c": "scene3_32", "clean_32": "anchor3_8"},
+}
+"""What a published store name means to a model, where that is not its usual meaning. The published program
+prepares crops for its localisers and never their targets; both are named by what they need."""
+
+
+def model_stores(model: str) -> dict[str, str]:
+    """Prepared types of a model by the published name of their file.
+
+    Raises:
+        ConfigError: for a model nobody knows.
+    Example:
+        >>> model_stores("super_udir2")["udir2_32"]
+        'udir2_32_from_clean_64'
+    """
+    if model not in PREREQUISITES:
+        raise ConfigError(unknown("model", model, PREREQUISITES))
+    meaning = _OTHER_GRIDS.get(model, {})
+    names = {name: meaning.get(name, name) for name in PREREQUISITES[model]}
+    return {full if model.startswith("localizer") else name: full for name, full in names.items()}

@@ -19,7 +19,7 @@ from carpus.data.results.spaces import (
     from_cam_mm,
     to_cam_mm,
 )
-from carpus.data.results.text import read_table, write_atomic, write_table
+from carpus.data.results.text import image_name, read_table, write_atomic, write_table
 from carpus.errors import ConfigError, DataError
 
 _KEPT_DECIMALS = {"mm": 4, "m": 6}
@@ -108,7 +108,7 @@ def write_results(
             f"(N, {len(rules.skeleton)}, 3) for {header.dataset}"
         )
     values = from_cam_mm(joints, rules, header.space, header.constants).reshape(len(joints), -1)
-    names = [_image_name(frame) for frame in frames] if rules.named else None
+    names = [image_name(frame) for frame in frames] if rules.named else None
     unit = "mm" if header.space == "cam" else rules.unit
     write_table(path, values, _KEPT_DECIMALS[unit], names, "\t" if rules.named else " ")
     complete = replace(header, joints=rules.skeleton.joints, unit=unit, frames=len(joints))
@@ -193,17 +193,6 @@ def convert_results(
     origin = old.header or ResultHeader(dataset)
     header = replace(origin, dataset=dataset, convention="", space=space, constants=constants)
     return write_results(destination, old.joints_cam_mm, frames, header)
-
-
-def _image_name(frame: str) -> str:
-    """File name of a frame id, as HANDS 2017 lists its images.
-
-    Example:
-        >>> _image_name("test/image_D00000001")
-        'image_D00000001.png'
-    """
-    name = frame.replace("\\", "/").rsplit("/", 1)[-1]
-    return name if "." in name else f"{name}.png"
 
 
 def _check_header(header: ResultHeader, rules: Convention, frames: int, path: Path | str) -> None:

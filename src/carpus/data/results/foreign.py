@@ -13,6 +13,7 @@ import numpy as np
 import scipy.io
 
 from carpus.data.results.files import read_header, sidecars
+from carpus.data.results.hdf5 import is_predictions, read_predictions
 from carpus.data.results.spaces import Convention, detect_space
 from carpus.data.results.text import read_table
 from carpus.errors import ConfigError, DataError, unknown
@@ -51,6 +52,7 @@ class ForeignJoints:
         names: frame names, or None.
         joint_valid: ``(N, J)`` bool, or None for all.
         frame_valid: ``(N,)`` bool, or None for all.
+        index: ``(N,)`` int32 frame numbers, or None.
     """
 
     values: np.ndarray
@@ -60,13 +62,15 @@ class ForeignJoints:
     names: list[str] | None = None
     joint_valid: np.ndarray | None = None
     frame_valid: np.ndarray | None = None
+    index: np.ndarray | None = None
 
 
 def load_joints(path: Path | str, rules: Convention, role: str, space: str | None = None) -> ForeignJoints:
     """Read joints of a known dataset from any of the usual kinds of file.
 
     Args:
-        path: ``.txt``, ``.txt.gz``, ``.mat``, ``.npz``, ``.npy``, ``.h5``; ``a.npz:name`` picks a variable.
+        path: ``.txt``, ``.txt.gz``, ``.mat``, ``.npz``, ``.npy``, ``.h5``; ``a.npz:name`` picks a variable. A
+            file of :mod:`carpus.data.results.hdf5` is known by its content.
         rules: the dataset's convention.
         role: ``prediction`` or ``truth``, which decides between several variables.
         space: of the file; None takes it from its header or variable name, or detects it.
@@ -79,6 +83,8 @@ def load_joints(path: Path | str, rules: Convention, role: str, space: str | Non
     suffix = file.suffix.lower()
     if not file.exists():
         raise DataError(f"{file}: no such file")
+    if variable in (None, "poses") and suffix != ".mat" and is_predictions(file):
+        return _from_predictions(file, rules, space)
     if suffix in (".txt", ".gz", ".csv", ""):
         return _from_text(file, rules, space)
     readers = {".mat": _read_mat, ".npz": _read_npz, ".npy": _read_npy, ".h5": _read_h5, ".hdf5": _read_h5}
@@ -98,6 +104,15 @@ def load_joints(path: Path | str, rules: Convention, role: str, space: str | Non
         frame_valid=_mask(content, "is_valid", values.shape[:1]),
         names=[str(key) for key in content["keys"]] if _is_keys(content.get("keys"), values) else None,
     )
+
+
+def _from_predictions(file: Path, rules: Convention, space: str | None) -> ForeignJoints:
+    if space not in (None, "cam"):
+        raise ConfigError(
+            f"{file}: a prediction file holds camera space, mm, y down; leave space {space!r} out"
+        )
+    read = read_predictions(file, rules.dataset)
+    return ForeignJoints(read.joints_cam_mm.astype(np.float64), "cam", file.name, index=read.index)
 
 
 def _from_text(file: Path, rules: Convention, space: str | None) -> ForeignJoints:

@@ -87,6 +87,17 @@ def write_table(
     write_atomic(path, ("\n".join(lines) + "\n").encode() if lines else b"")
 
 
+def image_name(key: str) -> str:
+    """Image file of a record key or image name, as annotation and result files list it.
+
+    Example:
+        >>> image_name("test/image_D00000001"), image_name("depth_1_0000001.png")
+        ('image_D00000001.png', 'depth_1_0000001.png')
+    """
+    name = key.replace("\\", "/").rsplit("/", 1)[-1]
+    return name if "." in name else f"{name}.png"
+
+
 def write_atomic(path: Path, content: bytes) -> None:
     """Write a file so that it is either complete or absent; ``.gz`` compresses."""
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -37,6 +37,8 @@ class Source(ABC):
     expected_counts: ClassVar[Mapping[str, int]] = {}
     """Published number of records per split."""
     selectors: ClassVar[tuple[str, ...]] = ("root", "split")
+    optional: ClassVar[Mapping[str, tuple[str, ...]]] = {}
+    """Per split, files under the root that add to its records where they exist."""
 
     def __init__(self, root: str | Path, split: str) -> None:
         if split not in (*self.splits, *self.extra_splits()):
@@ -48,6 +50,11 @@ class Source(ABC):
     def extra_splits(cls) -> tuple[str, ...]:
         """Selections this source can read directly but that have no store of their own."""
         return ()
+
+    @classmethod
+    def extras_found(cls, root: str | Path, split: str) -> list[str]:
+        """Those of a split's :attr:`optional` files that exist."""
+        return [name for name in cls.optional.get(split, ()) if (Path(root) / name).is_file()]
 
     @property
     @abstractmethod
@@ -87,6 +94,8 @@ class DepthSource(Source):
     """Whether the published y axis points up."""
     unit_mm: ClassVar[float] = 1.0
     """Millimetres per published unit of length."""
+    boxes: ClassVar[bool] = False
+    """Whether records have ``bbox_xywh_px``."""
 
     _joints: np.ndarray | None = None
     """``(N, J, 3)`` float32 in Carpus' frame, or None where no labels are public."""
@@ -104,6 +113,12 @@ class DepthSource(Source):
         """Points ``(*, 3)`` of the published frame and unit in Carpus' frame, float32 millimetres."""
         scale = cls.unit_mm * np.array([1.0, -1.0 if cls.y_up else 1.0, 1.0])
         return (np.asarray(published, np.float64) * scale).astype(np.float32)
+
+    @classmethod
+    def to_published(cls, cam_mm: np.ndarray) -> np.ndarray:
+        """Points ``(*, 3)`` of Carpus' frame in the published frame and unit, float64."""
+        scale = cls.unit_mm * np.array([1.0, -1.0 if cls.y_up else 1.0, 1.0])
+        return np.asarray(cam_mm, np.float64) / scale
 
     def __len__(self) -> int:
         return len(self._line)

@@ -47,6 +47,36 @@ def read_labels(
     return np.concatenate(names), np.concatenate(rows)
 
 
+def match_rows(names: np.ndarray, found: np.ndarray, path: Path) -> np.ndarray:
+    """Rows of a second label file that belong to the frames of a first one.
+
+    Args:
+        names: ``(N,)`` bytes, names of the frames.
+        found: ``(M,)`` bytes, names in the second file, in any order.
+        path: the second file, for the message.
+    Returns:
+        ``(N,)`` int64 so that ``found[rows] == names``.
+    Raises:
+        DataError: naming a frame the second file lacks, or one that it has twice.
+    Example:
+        >>> match_rows(np.array([b"a", b"b"]), np.array([b"b", b"a"]), Path("labels.txt"))
+        array([1, 0])
+    """
+    order = np.argsort(found, kind="stable")
+    ordered = found[order]
+    twice = np.flatnonzero(ordered[1:] == ordered[:-1])
+    if twice.size:
+        first, second = (int(order[twice[0] + step]) + 1 for step in (0, 1))
+        name = bytes(ordered[twice[0]]).decode()
+        raise DataError(f"{path}: '{name}' stands in line {first} and in line {second}")
+    place = np.minimum(np.searchsorted(ordered, names), max(len(found) - 1, 0))
+    missing = np.flatnonzero(ordered[place] != names) if len(found) else np.arange(len(names))
+    if missing.size:
+        name = bytes(names[missing[0]]).decode()
+        raise DataError(f"{path} has no line for '{name}' and {missing.size - 1} other frames")
+    return order[place]
+
+
 def _numbers(path: Path, first: int, texts: Sequence[str], values: int) -> np.ndarray:
     """``(N, values)`` numbers of the lines from ``first`` on."""
     table = _parse(" ".join(texts))

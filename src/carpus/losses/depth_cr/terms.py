@@ -2,7 +2,7 @@
 
 A prepared batch holds ``pose_target_mm`` ``(B, J, 3)`` joints minus cube centre, ``guide_target``
 ``(B, K, *)``, ``label_target`` ``(B, J)`` int64, ``anchor_target`` ``(B, N)``, whichever the loss needs, and
-``joint_valid`` ``(B, J)`` where some joints do not count, ``label_valid`` ``(B, J)`` where fewer have a label.
+``joint_valid`` ``(B, J)`` where some joints do not count, ``label_valid`` ``(B, J)`` where fewer have one.
 """
 
 from __future__ import annotations

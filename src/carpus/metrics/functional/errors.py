@@ -93,6 +93,17 @@ def per_joint_error(joints: Tensor, target: Tensor, valid: Tensor | None = None)
     return total / count
 
 
+def largest(values: Tensor) -> float:
+    """The largest of values ``(*)``; NaN ones do not count, and NaN if there is no other.
+
+    Example:
+        >>> largest(torch.tensor([2.0, torch.nan, 5.0]))
+        5.0
+    """
+    known = values[~values.isnan()]
+    return float(known.max()) if known.numel() else float("nan")
+
+
 def frame_errors(errors: Tensor, valid: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor]:
     """Mean and largest error of every frame.
 

@@ -11,6 +11,8 @@ from carpus.metrics.functional.errors import frame_errors, full_mask, joint_erro
 
 CURVE_MM = tuple(float(t) for t in range(85))
 """Thresholds 0, 1, …, 84 mm of the published success curves."""
+PCK_AUC_MM = CURVE_MM[:51]
+"""Thresholds 0, 1, …, 50 mm, over which the share of joints within distance is averaged (PCK-AUC)."""
 
 
 def counts_within(values: Tensor, mask: Tensor, thresholds: Tensor, strict: bool = False) -> Tensor:

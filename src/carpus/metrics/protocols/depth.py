@@ -16,7 +16,7 @@ from carpus.metrics.checks import check_finite
 from carpus.metrics.collector import Collected
 from carpus.metrics.functional.errors import largest
 from carpus.metrics.functional.legacy import METRICS, legacy_points
-from carpus.metrics.functional.success import PCK_AUC_MM, curve_area
+from carpus.metrics.functional.success import PCK_AUC_MM, SuccessCurves, curve_area
 from carpus.metrics.joint_error import MeanJointError, MedianJointError, PerJointError
 from carpus.metrics.parts import part_means
 from carpus.metrics.protocols.metric import MetricProtocol
@@ -110,8 +110,7 @@ class DepthHandProtocol(_DepthProtocol):
             "mean": MeanJointError(len(named)),
             "per_joint": PerJointError(len(named)),
             "median": MedianJointError(),
-            "success": SuccessRates(thresholds_mm),
-            "pck": SuccessRates(PCK_AUC_MM),
+            "success": SuccessRates(sorted({*map(float, thresholds_mm), *PCK_AUC_MM})),
         }
         if metric == "legacy":
             metrics |= {"legacy": MeanJointError(len(named)), "legacy_per_joint": PerJointError(len(named))}
@@ -134,7 +133,7 @@ class DepthHandProtocol(_DepthProtocol):
         if "joints_cam_mm" not in batch:
             return
         joints, target, valid = self._compared(predictions, batch)
-        for name in ("mean", "per_joint", "median", "success", "pck"):
+        for name in ("mean", "per_joint", "median", "success"):
             self.metrics[name].update(joints, target, valid)
         if self.metric == "legacy":
             self._update_legacy(joints, target, valid, batch)
@@ -165,15 +164,24 @@ class DepthHandProtocol(_DepthProtocol):
         }
         per_joint = zip(self.skeleton.joints, got["per_joint"].reshape(-1).tolist(), strict=True)
         values |= {f"error_mm/{joint}": error for joint, error in per_joint}
-        for kind, rates in got["success"]._asdict().items():
-            at = zip(self.thresholds_mm, (100 * rates).reshape(-1).tolist(), strict=True)
+        return values | self._success_values(got["success"]) | self._legacy_values(got)
+
+    def _success_values(self, curves: SuccessCurves) -> dict[str, float]:
+        """Rates at the chosen thresholds, and the area under the curve of joints, in percent."""
+        counted = self.metrics["success"].thresholds.tolist()  # type: ignore[union-attr]
+        chosen = [counted.index(threshold) for threshold in self.thresholds_mm]
+        values = {}
+        for kind, rates in curves._asdict().items():
+            at = zip(self.thresholds_mm, (100 * rates[chosen]).tolist(), strict=True)
             values |= {f"{kind}_success@{threshold:g}mm": rate for threshold, rate in at}
-        area = curve_area(torch.tensor(PCK_AUC_MM), got["pck"].joint)
-        values[f"pck_auc@{PCK_AUC_MM[-1]:g}mm"] = 100 * float(area)
-        return values | (self._legacy_values(got) if self.metric == "legacy" else {})
+        places = [counted.index(threshold) for threshold in PCK_AUC_MM]
+        area = curve_area(torch.tensor(PCK_AUC_MM), curves.joint[places].cpu())
+        return values | {f"pck_auc@{PCK_AUC_MM[-1]:g}mm": 100 * float(area)}
 
     def _legacy_values(self, got: Mapping[str, Any]) -> dict[str, float]:
-        per_joint = got["legacy_per_joint"]
+        if self.metric != "legacy":
+            return {}
+        per_joint = got["legacy_per_joint"].reshape(-1)
         named = zip(self.skeleton.joints, per_joint.tolist(), strict=True)
         return {
             "legacy_mean_error_mm": float(got["legacy"]),

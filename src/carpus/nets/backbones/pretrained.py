@@ -38,8 +38,8 @@ def load_imagenet(backbone: RgbBackbone, source: str | Path | None) -> Filled:
 
     Args:
         backbone: of :func:`~carpus.nets.backbones.rgb.rgb_backbone`.
-        source: a file (``hrnet_w32-36af842e.pth``; ``.pt`` and ``.pth`` stand for each other), ``timm`` to let
-            timm fetch its own, or None to train from random weights.
+        source: a file (``hrnet_w32-36af842e.pth``; ``.pt`` and ``.pth`` stand for each other), ``timm`` to
+            let timm fetch its own, or None to train from random weights.
     Returns:
         What was loaded; entries that are not the backbone's are ignored.
     Raises:
@@ -106,7 +106,7 @@ def _read(path: Path) -> dict[str, Tensor]:
 def _from_timm(name: str) -> dict[str, Tensor]:
     try:
         return timm.create_model(name, pretrained=True).state_dict()
-    except (OSError, RuntimeError, ValueError) as error:
+    except Exception as error:  # what a failed download raises depends on the HTTP library timm finds
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ConfigError(
             f"timm cannot fetch weights of {name} ({reason}); give a file, or imagenet=null for random ones"

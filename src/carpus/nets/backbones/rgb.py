@@ -23,6 +23,8 @@ class Normalised(nn.Module):
     """
 
     stride = 4
+    mean: Tensor
+    std: Tensor
 
     def __init__(self, backbone: HRNet | Pyramid) -> None:
         super().__init__()
