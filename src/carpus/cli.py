@@ -27,6 +27,8 @@ COMMANDS = {
     "compare": "several experiments side by side",
     "score": "score a published prediction file against ground truth",
     "demo": "joints and pictures of your own depth images",
+    "track": "joints of the hand in every frame of a depth stream",
+    "centers": "a localiser's centre files for a dataset",
     "import": "make an experiment of published weights",
     "models": "list the models of the depth CR family",
     "prereq": "the prepared data a depth CR model needs",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import numpy as np
 from carpus.data.depth_images import decode_depth
 from carpus.data.fields import center_of, truth_of
 from carpus.data.prepared import Frame, Key, prepare
+from carpus.data.results import frame_numbers
 from carpus.errors import ConfigError, unknown
 from carpus.geometry.camera import Camera
 from carpus.geometry.cube import Cube
@@ -74,6 +76,11 @@ class DepthCRInputs:
             "image_size": np.array(frame.image_size, np.int64),
             **truth,
         }
+
+    def frame(self, record: Record) -> Frame:
+        """The record as prepared types read it, for pictures; its number is that of its key."""
+        frame, _ = self._frame(record, truth_of(record), train=False)
+        return replace(frame, index=int(frame_numbers([record.key])[0]))
 
     def _frame(self, record: Record, truth: Mapping[str, Any], train: bool) -> tuple[Frame, np.ndarray]:
         """The record as prepared types read it, and which joints can have a voxel.
