@@ -1,8 +1,10 @@
 """Speed of the depth CR family's prepared types, against a plain formulation measured in the same run.
 
-python bench/depth_cr.py [FRAME.npz] [--repeats N] [--json FILE]
+python bench/depth_cr.py [FRAME.npz] [--repeats N] [--stored FRAMES] [--json FILE]
 
 Without a file a synthetic hand-sized surface in front of a wall is used; a file holds frame, pose and resce.
+Then every type is stored for some frames of a synthetic HANDS 2017 tree: bytes beside the published format's,
+and milliseconds to read a stored row beside those to compute it.
 """
 
 from __future__ import annotations
@@ -10,15 +12,25 @@ from __future__ import annotations
 import argparse
 import heapq
 import json
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
+from carpus.data.dataset import Dataset
 from carpus.data.prepared import Frame, parse_key, prepare
+from carpus.data.prepared.folders import prepared_folder
+from carpus.data.prepared.hdf5_files import compress_row
+from carpus.data.prepared.making import Work, make_stores
+from carpus.data.prepared.published import PUBLISHED_KIB
+from carpus.data.prepared.stores import PreparedStore
+from carpus.data.sources import HANDS17
+from carpus.data.splits import Published
 from carpus.geometry.camera import Camera
 from carpus.geometry.cube import Cube
+from carpus.synthetic import make
 
 CAMERA = Camera(475.065948, 475.065857, 315.944855, 245.287079)
 RANGE_MM = (100.0, 1060.0)
@@ -211,12 +223,52 @@ def measure(frame: Frame, repeats: int) -> dict[str, dict[str, float]]:
     return found
 
 
+def stored(frames: int) -> dict[str, dict[str, float]]:
+    """KiB per frame and ms to read, of every type whose published size is known; ms to compute."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        make(dataset="hands17", out=folder / "tree", frames=frames, seed=0)
+        splits = Published(val_fraction=0.5)
+        dataset = Dataset(
+            "hands17", folder / "tree", HANDS17, splits, folder / "packs", 240, RANGE_MM, center_source="gt"
+        )
+        work = Work.of(dataset, "train", PUBLISHED_KIB)
+        make_stores(work)
+        return {key.name: stored_row(work, key) for key in work.keys}
+
+
+def stored_row(work: Work, key) -> dict[str, float]:
+    """One type: sizes and times over all frames, in the same random order."""
+    store = PreparedStore(prepared_folder(work.folder, key))
+    order = np.random.default_rng(0).permutation(len(store)).tolist()
+    frames = [work.maker.frame(position) for position in order]
+    read = best_ms(lambda: [store[position] for position in order], 5)
+    compute = best_ms(lambda: [prepare(fresh(frame), [key]) for frame in frames], 3)
+    data = sum(len(store.data(position)) for position in order)
+    lzf = sum(len(compress_row(store[position])[1]) for position in order)
+    return {
+        "KiB": data / 1024 / len(order),
+        "lzf_KiB": lzf / 1024 / len(order),
+        "published_KiB": PUBLISHED_KIB[key.name],
+        "read_ms": read / len(order),
+        "compute_ms": compute / len(order),
+    }
+
+
+def print_stored(found: dict[str, dict[str, float]]) -> None:
+    print(f"{'per frame':28s} {'KiB':>8} {'lzf':>8} {'publ.':>6} {'read ms':>8} {'compute ms':>11}")
+    for name, row in found.items():
+        sizes = f"{row['KiB']:8.2f} {row['lzf_KiB']:8.2f} {row['published_KiB']:6.0f}"
+        print(f"{name:28s} {sizes} {row['read_ms']:8.3f} {row['compute_ms']:11.3f}")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("frame", type=Path, nargs="?")
     parser.add_argument("--repeats", type=int, default=20)
+    parser.add_argument("--stored", type=int, default=40, help="frames to store; 0 for none")
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
     frame = loaded(args.frame) if args.frame else synthetic()
@@ -228,8 +280,10 @@ def main() -> None:
             f"{name:15s} {row['ms']:7.2f} ms (limit {row['limit_ms']:.0f}), plain {row['plain_ms']:8.1f} ms: "
             f"{row['ratio']:6.1f} x; published stores {row['published_kB']} kB, ours 0"
         )
+    rows = stored(args.stored) if args.stored else {}
+    print_stored(rows)
     if args.json:
-        args.json.write_text(json.dumps({"depth crop": crop, **found}, indent=1) + "\n")
+        args.json.write_text(json.dumps({"depth crop": crop, **found, "stored": rows}, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -4,7 +4,9 @@ import json
 import multiprocessing
 import os
 import pickle
+import re
 import shutil
+from fnmatch import fnmatch
 
 import cv2
 import h5py
@@ -25,8 +27,6 @@ from golden_cases import golden_paths
 from prepared_toy import interrupt_at, made
 
 __all__ = ["made"]
-SEED = 1234
-"""The golden rows of NYU were shuffled with it."""
 OTHER_GRID = {"pcnt3_32": "pcnt3_128"}
 """In the reference's folder the multi-view models' grid of 128 cells has this name."""
 
@@ -48,7 +48,14 @@ def hands17(golden, folder) -> Dataset:
     return dataset_of("hands17", HANDS17, folder, 1060, Published(val_fraction=0.1))
 
 
-def nyu(golden, folder) -> Dataset:
+def seed_of(path) -> int:
+    """Seed of the shuffled rows, as the golden folder's description of the file tells it."""
+    described = json.loads(path.with_name("README.json").read_text())["description"]
+    text = next(text for name, text in described.items() if fnmatch(path.name, name))
+    return int(re.search(r"seed (\d+)", text)[1])
+
+
+def nyu(golden, folder, seed) -> Dataset:
     """The golden labels; every frame shows the only image there is."""
     for split in ("train", "test"):
         (folder / "tree" / split).mkdir(parents=True)
@@ -56,7 +63,7 @@ def nyu(golden, folder) -> Dataset:
         savemat(folder / "tree" / split / "joint_data.mat", {"joint_xyz": np.stack([joints] * 3)})
         for index in range(len(joints)):
             cv2.imwrite(str(folder / f"tree/{split}/depth_1_{index + 1:07d}.png"), image[..., ::-1])
-    return dataset_of("nyu", NYU, folder, 3060, CleanedTenths(test="test", shuffle_seed=SEED))
+    return dataset_of("nyu", NYU, folder, 3060, CleanedTenths(test="test", shuffle_seed=seed))
 
 
 def job_of(dataset, types, out, names=None, split="train") -> Export:
@@ -120,7 +127,7 @@ def test_the_folder_of_the_tiny_dataset_equals_golden(path, tmp_path):
 @pytest.mark.parametrize("path", golden_paths("depth_cr_data", "nyu_e2e"))
 def test_the_folders_of_nyu_equal_golden(path, tmp_path):
     golden = dict(np.load(path))
-    dataset = nyu(golden, tmp_path)
+    dataset = nyu(golden, tmp_path, seed_of(path))
     for split in ("train", "test"):
         export(job_of(dataset, ["pose_c"], tmp_path / "prepared", split=split))
         found = PublishedIndex(tmp_path / "prepared" / split / "annotation")

@@ -7,7 +7,9 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from carpus.errors import ConfigError
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -44,6 +46,19 @@ def compose_dataset(name: str, overrides: list[str]) -> tuple[DictConfig, Datase
 
     cfg = compose_config([f"dataset={name}", *overrides])
     return cfg, build(cfg.dataset.spec)
+
+
+def numbers(option: str, text: str | None, count: int) -> Any:
+    """``count`` numbers separated by commas, or None."""
+    if text is None:
+        return None
+    try:
+        values = tuple(float(part) for part in text.split(","))
+    except ValueError:
+        values = ()
+    if len(values) != count:
+        raise ConfigError(f"{option} {text}: give {count} numbers separated by commas")
+    return values
 
 
 def progress_line(what: str) -> Callable[[int, int], None]:

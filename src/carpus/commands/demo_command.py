@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
 
-from carpus.commands.common import add_logs, logs_folder, out
-from carpus.errors import ConfigError
+from carpus.commands.common import add_logs, logs_folder, numbers, out
 
 EXAMPLE = """examples:
   carpus demo 2e8c frame.png --camera 588.036865,587.075073,320,240 --coding nyu_png
@@ -43,26 +41,13 @@ def run(arguments: argparse.Namespace) -> None:
     options = DemoOptions(
         key=arguments.key,
         images=arguments.images,
-        camera=_numbers("--camera", arguments.camera, 4),
+        camera=numbers("--camera", arguments.camera, 4),
         coding=arguments.coding,
-        center_mm=_numbers("--center", arguments.center, 3),
-        depth_range_mm=_numbers("--range", arguments.depth_range, 2),
+        center_mm=numbers("--center", arguments.center, 3),
+        depth_range_mm=numbers("--range", arguments.depth_range, 2),
         refine=arguments.refine,
         out=arguments.out,
         device=arguments.device,
     )
     for line in demo(options, logs_folder(arguments)):
         out(line)
-
-
-def _numbers(option: str, text: str | None, count: int) -> Any:
-    """``count`` numbers separated by commas, or None."""
-    if text is None:
-        return None
-    try:
-        values = tuple(float(part) for part in text.split(","))
-    except ValueError:
-        values = ()
-    if len(values) != count:
-        raise ConfigError(f"{option} {text}: give {count} numbers separated by commas")
-    return values

@@ -5,10 +5,8 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-from carpus.commands.common import add_logs, logs_folder, out, progress_line
-from carpus.errors import ConfigError
+from carpus.commands.common import add_logs, logs_folder, numbers, out, progress_line
 
 EXAMPLE = """examples:
   carpus track 2e8c recordings/stream_20260101_120000 --overlay mp4
@@ -78,7 +76,7 @@ def run(arguments: argparse.Namespace) -> None:
     from carpus.engine.track import TrackOptions, track
     from carpus.geometry import Camera
 
-    camera = _numbers("--camera", arguments.camera, 4)
+    camera = numbers("--camera", arguments.camera, 4)
     read = StreamOptions(
         camera=Camera(*camera) if camera else None,
         unit_mm=arguments.unit,
@@ -87,7 +85,7 @@ def run(arguments: argparse.Namespace) -> None:
         start=arguments.start,
         stop=arguments.stop,
         every=arguments.every,
-        z_range_mm=_numbers("--range", arguments.depth_range, 2),
+        z_range_mm=numbers("--range", arguments.depth_range, 2),
     )
     options = TrackOptions(
         key=arguments.key,
@@ -128,16 +126,3 @@ def _progress() -> Callable[[int, int], None]:
 def _implied(arguments: argparse.Namespace) -> str:
     """The locator that the other options make sense with."""
     return "box" if arguments.boxes else "model" if arguments.localiser else "shape_prior"
-
-
-def _numbers(option: str, text: str | None, count: int) -> Any:
-    """``count`` numbers separated by commas, or None."""
-    if text is None:
-        return None
-    try:
-        values = tuple(float(part) for part in text.split(","))
-    except ValueError:
-        values = ()
-    if len(values) != count:
-        raise ConfigError(f"{option} {text}: give {count} numbers separated by commas")
-    return values

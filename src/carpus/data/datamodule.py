@@ -68,7 +68,9 @@ class DataModule(pl.LightningDataModule):
     def samples(self, stage: str) -> Samples:
         """Samples of ``train``, ``val`` or ``test``, opened once."""
         if stage not in self._samples:
-            self._samples[stage] = self.dataset.open(self.split_names[stage], self.progress)
+            opened = self.dataset.open(self.split_names[stage], self.progress)
+            types = getattr(self.inputs, "prepared_types", ())
+            self._samples[stage] = self.dataset.with_prepared(opened, types) if types else opened
         return self._samples[stage]
 
     def score_on(self, split: str) -> None:

@@ -16,6 +16,8 @@ from carpus.data.centers import CENTER_SOURCES, CenterColumns, file_centers, rea
 from carpus.data.clean_splits import CleanedTenths, SplitCounts
 from carpus.data.locking import exclusive
 from carpus.data.packing import Progress, pack, stats, verify
+from carpus.data.prepared.keys import Key
+from carpus.data.prepared.stores import StoredPrepared
 from carpus.data.records import Mapped, save_array
 from carpus.data.samples import Samples
 from carpus.data.sources import DepthSource, source_options
@@ -108,6 +110,11 @@ class Dataset:
         self.tree.check(store)
         centers = self._centers(store, base, progress)
         return Samples(split, store, self._index(store, base, size, centers), centers)
+
+    def with_prepared(self, samples: Samples, types: Iterable[Key | str]) -> Samples:
+        """Samples whose records bring those of the wanted prepared types that are stored."""
+        stored = StoredPrepared.of(self, samples, types)
+        return samples.with_stored(stored) if len(stored) else samples
 
     def is_packed(self, physical: str) -> bool:
         """Whether the store of a physical split is complete."""

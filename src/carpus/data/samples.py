@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from carpus.data.records import Mapped
 from carpus.data.store import Store
 from carpus.types import Record
+
+if TYPE_CHECKING:
+    from carpus.data.prepared.stores import StoredPrepared
 
 
 class Samples:
@@ -19,13 +23,17 @@ class Samples:
         store: the packed records.
         index: ``(n,)`` positions in the store.
         centers: ``(N, 3)`` millimetres for all records of the store.
+        stored: what is stored of prepared types; records bring it as ``prepared/<full name>``.
     """
 
-    def __init__(self, split: str, store: Store, index: Mapped, centers: Mapped) -> None:
+    def __init__(
+        self, split: str, store: Store, index: Mapped, centers: Mapped, stored: StoredPrepared | None = None
+    ) -> None:
         self.split = split
         self.store = store
         self._index = index
         self._centers = centers
+        self._stored = stored
 
     def __len__(self) -> int:
         return len(self._index.array)
@@ -34,9 +42,14 @@ class Samples:
         """The record with its ``center_mm`` ``(3,)``."""
         position = self._at(index)
         record = self.store[position]
-        return Record(
-            record.key, record.images, {**record.fields, "center_mm": np.array(self._centers.array[position])}
-        )
+        fields = {**record.fields, "center_mm": np.array(self._centers.array[position])}
+        if self._stored is not None:
+            fields |= {f"prepared/{name}": array for name, array in self._stored(position).items()}
+        return Record(record.key, record.images, fields)
+
+    def with_stored(self, stored: StoredPrepared) -> Samples:
+        """The same samples, whose records bring what is stored of prepared types."""
+        return Samples(self.split, self.store, self._index, self._centers, stored)
 
     def __iter__(self) -> Iterator[Record]:
         return (self[index] for index in range(len(self)))

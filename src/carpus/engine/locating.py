@@ -14,7 +14,7 @@ from torch.utils.data import Dataset as TorchDataset
 
 from carpus.data.centers import write_centers
 from carpus.data.dataset import Dataset
-from carpus.data.depth_images import npz_bytes
+from carpus.data.depth_images import encode_depth
 from carpus.data.loading import Failed, MakeInputs, collate_samples, quiet_worker
 from carpus.data.splits import BASES
 from carpus.data.store import Store
@@ -86,8 +86,10 @@ class HandLocator:
         Returns:
             ``(3,)`` mm, and an empty message; or None, and why there is none.
         """
-        fields = {"depth_coding": "npz_mm", "camera": camera.to_array()}
-        record = Record("frame", {"depth": npz_bytes(depth_mm, 1.0)}, fields)
+        # Uncompressed: a compressed image would cost more than the network.
+        coding = f"raw_f32:{depth_mm.shape[1]}x{depth_mm.shape[0]}"
+        fields = {"depth_coding": coding, "camera": camera.to_array()}
+        record = Record("frame", {"depth": encode_depth(depth_mm, coding)}, fields)
         inputs = self.inputs(record, np.random.default_rng(0), False)
         center = self.centers_mm(collate([("frame", inputs)]))[0]
         return (center, "") if np.isfinite(center).all() else (None, "center not found")

@@ -8,10 +8,11 @@ import torch
 
 from carpus.data.depth_images import decode_depth
 from carpus.data.prepared import Frame, prepare
+from carpus.data.prepared.records import FIELD
 from carpus.errors import ConfigError, DataError
 from carpus.geometry.camera import Camera
 from carpus.geometry.cube import Cube
-from carpus.methods.depth_cr.inputs import STORED, DepthCRInputs
+from carpus.methods.depth_cr.inputs import DepthCRInputs
 from carpus.methods.depth_cr.model import guide_keys, input_key
 from carpus.methods.depth_cr.module import DepthCR
 from carpus.nets.depth_cr import COMPOSITIONS
@@ -100,7 +101,7 @@ def test_arrays_of_a_store_are_not_computed_again(record):
     model = COMPOSITIONS["super_edt2"]
     key = guide_keys(model)[0]
     stored = np.full((32, 32, 21), 0.25, np.float32)
-    with_map = Record(record.key, record.images, {**record.fields, STORED + key.name: stored})
+    with_map = Record(record.key, record.images, {**record.fields, FIELD + key.name: stored})
     assert (prepared_batch(model, [with_map])["guide_target"] == 0.25).all()
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from carpus.data.depth_images import decode_depth
 from carpus.data.fields import center_of, truth_of
 from carpus.data.prepared import Frame, Key, prepare
+from carpus.data.prepared.records import FIELD, WHOLE_MM_CODINGS
 from carpus.data.results import frame_numbers
 from carpus.errors import ConfigError, unknown
 from carpus.geometry.camera import Camera
@@ -21,8 +22,6 @@ from carpus.nets.depth_cr import Composition
 from carpus.types import Inputs, Record
 
 OUTSIDE = ("error", "mask")
-STORED = "prepared/"
-"""Prefix of record fields that hold prepared arrays from a store, before their full name."""
 
 
 class DepthCRInputs:
@@ -60,11 +59,16 @@ class DepthCRInputs:
         self.input, self.guides = input_key(model), guide_keys(model)
         self._decode = decode
 
+    @property
+    def prepared_types(self) -> list[Key]:
+        """What a store may hold for these inputs."""
+        return [self.input, *self.guides]
+
     def __call__(self, record: Record, rng: np.random.Generator, train: bool) -> Inputs:
         """Arrays of one sample."""
         truth = _center_as_joint(record) if self.model.locates else truth_of(record)
         frame, label_valid = self._frame(record, truth, train)
-        wanted = [self.input, *(self.guides if frame.joints else ())]
+        wanted = self.prepared_types if frame.joints else [self.input]
         made = prepare(frame, wanted, self._stored(record, wanted))
         seen = made[self.input.name]
         channels = (*(self.model.input.side,) * self.model.input.dim, self.model.input.channels)
@@ -101,7 +105,7 @@ class DepthCRInputs:
             cube=cube,
             depth_range_mm=self.depth_range_mm,
             joints_cam_mm=joints,
-            whole_mm=coding == "png16_mm",
+            whole_mm=coding in WHOLE_MM_CODINGS,
         )
         return frame, counted
 
@@ -114,9 +118,9 @@ class DepthCRInputs:
     def _stored(self, record: Record, wanted: list[Key]) -> dict[Key, np.ndarray]:
         """What a store of prepared types has of the wanted arrays."""
         return {
-            key: np.asarray(record.fields[STORED + key.name])
+            key: np.asarray(record.fields[FIELD + key.name])
             for key in wanted
-            if STORED + key.name in record.fields
+            if FIELD + key.name in record.fields
         }
 
     def _targets(self, made: Mapping[str, np.ndarray], label_valid: np.ndarray) -> Inputs:
