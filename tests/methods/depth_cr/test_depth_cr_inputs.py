@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
 
+from carpus.data.augment import CubeAugmentation, CubeMove, VolumeAugmentation
 from carpus.data.depth_images import decode_depth
 from carpus.data.prepared import Frame, prepare
 from carpus.data.prepared.records import FIELD
@@ -111,3 +114,45 @@ def test_a_localiser_needs_no_centre(record):
     made = inputs(Record(record.key, record.images, blind), RNG, False)
     assert "joints_cam_mm" not in made
     assert made["net_input_rows"].values.size > 0
+
+
+def moved_sample(record, move):
+    """What a given draw makes of a record."""
+    inputs = DepthCRInputs(COMPOSITIONS["super_edt2m"], CUBE_MM, RANGE_MM, augment=CubeAugmentation())
+    object.__setattr__(inputs, "augment", SimpleNamespace(draw=lambda rng: move))
+    return inputs(record, RNG, True)
+
+
+def test_a_quarter_turn_turns_image_and_joints_alike(record):
+    module = DepthCR(COMPOSITIONS["super_edt2m"], 21, CUBE_MM, RANGE_MM, {}, torch.optim.Adam)
+    plain = collate([("a", DepthCRInputs(module.model, CUBE_MM, RANGE_MM)(record, RNG, True))])
+    turned = collate([("a", moved_sample(record, CubeMove(np.zeros(3), 1.0, np.pi / 2)))])
+    before, after = module.prepare(plain), module.prepare(turned)
+    silhouette = torch.rot90(before["net_input"] > 0, -1, (2, 3))
+    assert ((after["net_input"] > 0) == silhouette).float().mean() > 0.99
+    expected = before["pose_target_mm"][..., [1, 0, 2]] * torch.tensor([-1.0, 1.0, 1.0])
+    assert torch.allclose(after["pose_target_mm"], expected, atol=1e-2)
+
+
+def test_a_moved_cube_moves_the_target_the_other_way(record):
+    shifted = moved_sample(record, CubeMove(np.array([5.0, -3.0, 8.0]), 1.0, 0.0))
+    moved_by = shifted["center_mm"] - record.fields["center_mm"]
+    assert np.allclose(moved_by, [5, -3, 8], atol=1e-3)
+    assert np.allclose(shifted["joints_cam_mm"], record.fields["joints_cam_mm"], atol=1e-3)
+
+
+def test_a_larger_hand_fills_more_of_the_cube_and_points_that_come_in_are_seen(record):
+    small, large = (moved_sample(record, CubeMove(np.zeros(3), s, 0.3)) for s in (0.8, 1.2))
+    assert large["net_input_rows"].values.shape[0] > small["net_input_rows"].values.shape[0]
+
+
+def test_augmentation_is_only_drawn_for_training_and_refused_where_the_image_is_shown(record):
+    augment = CubeAugmentation()
+    inputs = DepthCRInputs(COMPOSITIONS["base_clean"], CUBE_MM, RANGE_MM, augment=augment)
+    once, again = (inputs(record, np.random.default_rng(s), False)["joints_cam_mm"] for s in (1, 2))
+    assert np.array_equal(once, again)
+    for name in ("base_regre", "localizer2"):
+        with pytest.raises(ConfigError, match="shows the image as it is"):
+            DepthCRInputs(COMPOSITIONS[name], CUBE_MM, RANGE_MM, augment=augment)
+    with pytest.raises(ConfigError, match="augment=cube"):
+        DepthCRInputs(COMPOSITIONS["base_clean"], CUBE_MM, RANGE_MM, augment=VolumeAugmentation())

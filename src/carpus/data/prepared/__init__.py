@@ -5,7 +5,7 @@ Where storing pays, :mod:`.making` makes LMDB stores, :mod:`.stores` reads them,
 cost beforehand, and :mod:`.hdf5` writes the published layout.
 """
 
-from carpus.data.prepared.frame import Frame, published_order
+from carpus.data.prepared.frame import Frame, MovedFrame, published_order
 from carpus.data.prepared.graph import deps_text, order_of_work, prepare, prereq_text
 from carpus.data.prepared.keys import Key, key_of, parse_key
 from carpus.data.prepared.nodes import NODES, Node
@@ -14,6 +14,7 @@ __all__ = [
     "NODES",
     "Frame",
     "Key",
+    "MovedFrame",
     "Node",
     "deps_text",
     "key_of",

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
 
+from carpus.data.augment import CubeMove
 from carpus.geometry.camera import Camera
 from carpus.geometry.cube import Cube, points_in_cube
 from carpus.skeletons import NYU, Skeleton
@@ -56,6 +57,29 @@ class Frame:
         row, col = np.nonzero((self.depth_mm > near) & (self.depth_mm < far))
         depth = self.depth_mm[row, col].astype(np.float64)
         return self.camera.unproject(np.stack([col, row], axis=-1).astype(np.float64), depth)
+
+
+@dataclass(frozen=True)
+class MovedFrame(Frame):
+    """A frame whose points are turned and scaled about the cube's centre, for augmentation.
+
+    What shows the image itself, ``crop2`` and the inputs of the localisers, stays as it is.
+
+    Args:
+        move: the turn and the scale; ``cube`` and ``joints_cam_mm`` are those after it.
+    """
+
+    move: CubeMove | None = None
+
+    @cached_property
+    def points_mm(self) -> np.ndarray:
+        """``(N, 3)`` float64 points that lie inside the cube after the move."""
+        if self.move is None:
+            return super().points_mm
+        wide = replace(self.cube, half_mm=self.cube.half_mm * self.move.reach)
+        found = points_in_cube(self.depth_mm, self.camera, wide, self.depth_range_mm)
+        moved = self.move.apply(found, self.cube.center)
+        return moved[self.cube.contains(moved)]
 
 
 def published_order(skeleton: Skeleton) -> np.ndarray:

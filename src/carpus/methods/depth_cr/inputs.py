@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
+from carpus.data.augment import CubeAugmentation, CubeMove, NoAugmentation
 from carpus.data.depth_images import decode_depth
 from carpus.data.fields import center_of, truth_of
-from carpus.data.prepared import Frame, Key, prepare
+from carpus.data.prepared import Frame, Key, MovedFrame, prepare
 from carpus.data.prepared.records import FIELD, WHOLE_MM_CODINGS
 from carpus.data.results import frame_numbers
 from carpus.errors import ConfigError, unknown
@@ -36,11 +36,12 @@ class DepthCRInputs:
         model: the composition.
         cube_mm: edge of the hand's cube.
         depth_range_mm: valid depth, both ends excluded.
+        augment: what is drawn for training samples; None for nothing, as published.
         outside: training joints outside the cube that need a voxel are an ``error``, or ``mask`` leaves
             them out of the loss, as it always is when scoring.
         decode: from bytes and their coding to ``(H, W)`` float32 mm, 0 where nothing was measured.
     Raises:
-        ConfigError: for an unknown ``outside``.
+        ConfigError: for an unknown ``outside``, or an augmentation the network's input cannot show.
     """
 
     def __init__(
@@ -48,6 +49,7 @@ class DepthCRInputs:
         model: Composition,
         cube_mm: float,
         depth_range_mm: tuple[float, float],
+        augment: CubeAugmentation | NoAugmentation | None = None,
         outside: str = "error",
         decode: Callable[[bytes, str], np.ndarray] = decode_depth,
     ) -> None:
@@ -57,6 +59,7 @@ class DepthCRInputs:
         self.half_mm = cube_mm / 2
         self.depth_range_mm = (float(depth_range_mm[0]), float(depth_range_mm[1]))
         self.input, self.guides = input_key(model), guide_keys(model)
+        self.augment = self._checked(augment)
         self._decode = decode
 
     @property
@@ -67,9 +70,10 @@ class DepthCRInputs:
     def __call__(self, record: Record, rng: np.random.Generator, train: bool) -> Inputs:
         """Arrays of one sample."""
         truth = _center_as_joint(record) if self.model.locates else truth_of(record)
-        frame, label_valid = self._frame(record, truth, train)
+        move = self.augment.draw(rng) if train and self.augment else None
+        frame, label_valid = self._frame(record, truth, train, move)
         wanted = self.prepared_types if frame.joints else [self.input]
-        made = prepare(frame, wanted, self._stored(record, wanted))
+        made = prepare(frame, wanted, None if move else self._stored(record, wanted))
         seen = made[self.input.name]
         channels = (*(self.model.input.side,) * self.model.input.dim, self.model.input.channels)
         return {
@@ -86,28 +90,53 @@ class DepthCRInputs:
         frame, _ = self._frame(record, truth_of(record), train=False)
         return replace(frame, index=int(frame_numbers([record.key])[0]))
 
-    def _frame(self, record: Record, truth: Mapping[str, Any], train: bool) -> tuple[Frame, np.ndarray]:
-        """The record as prepared types read it, and which joints can have a voxel.
+    def _frame(
+        self, record: Record, truth: Inputs, train: bool, move: CubeMove | None = None
+    ) -> tuple[Frame, np.ndarray]:
+        """The record as prepared types read it, and which joints can have a voxel; a move changes ``truth``.
 
         Joints that are not to count lie in the cube's middle, where every type is defined.
         """
         coding = str(record.fields["depth_coding"])
         cube = self._cube(record)
+        if move is not None:
+            cube = replace(cube, center_mm=tuple((cube.center + move.shift_mm).tolist()))
+            if "joints_cam_mm" in truth:
+                moved = move.apply(np.asarray(truth["joints_cam_mm"], np.float64), cube.center)
+                truth["joints_cam_mm"] = moved.astype(np.float32)
         joints, counted = np.zeros((0, 3)), np.zeros(0, bool)
         if "joints_cam_mm" in truth and not self.model.locates:
-            joints, counted = np.asarray(truth["joints_cam_mm"], np.float64), truth["joint_valid"]
-            if "label" in self.model.guide.parts and (self.outside == "mask" or not train):
+            joints, counted = np.asarray(truth["joints_cam_mm"], np.float64), np.asarray(truth["joint_valid"])
+            # What the data has outside is an error, what a draw has put there is not.
+            lenient = self.outside == "mask" or not train or move is not None
+            if "label" in self.model.guide.parts and lenient:
                 counted = counted & cube.contains(np.where(counted[:, None], joints, cube.center))
             joints = np.where(counted[:, None], joints, cube.center)
-        frame = Frame(
+        frame = MovedFrame(
             depth_mm=self._decode(record.images["depth"], coding),
             camera=Camera.from_array(np.asarray(record.fields["camera"], np.float64)),
             cube=cube,
             depth_range_mm=self.depth_range_mm,
             joints_cam_mm=joints,
             whole_mm=coding in WHOLE_MM_CODINGS,
+            move=move,
         )
         return frame, counted
+
+    def _checked(self, augment: CubeAugmentation | NoAugmentation | None) -> CubeAugmentation | None:
+        """The augmentation, or None where nothing is drawn."""
+        if augment is None or isinstance(augment, NoAugmentation):
+            return None
+        if not isinstance(augment, CubeAugmentation):
+            raise ConfigError(
+                f"augment: {type(augment).__name__} moves a voxel grid; depth CR takes augment=cube or none"
+            )
+        if self.model.locates or (augment.turns and self.model.input.kind == "crop2"):
+            raise ConfigError(
+                f"augment: input {self.model.input.name} shows the image as it is; use augment=none"
+                + ("" if self.model.locates else ", or augment.angle_deg=0 'augment.scale_percent=[100,100]'")
+            )
+        return augment
 
     def _cube(self, record: Record) -> Cube:
         """The hand's cube; a localiser that is to find one gets the middle of the range."""
