@@ -15,7 +15,9 @@ from carpus.metrics.functional.legacy import METRIC_VERSION
 from carpus.reports.depth_cr import write_error_pictures
 from carpus.reports.depth_cr_frames import write_detection_picture, write_sanity_pictures
 from carpus.reports.depth_cr_numbers import count_good_bad, summary_text
+from carpus.reports.locator import write_locator_pictures
 from carpus.reports.style import write_bytes
+from carpus.skeletons import CUBE_CENTER
 
 
 def write_depth_cr_files(
@@ -30,10 +32,11 @@ def write_depth_cr_files(
 
     ``result/predict_<model>_<split>`` (HDF5); in ``analysis/<split>`` ``<model>_error_rate.png``,
     ``_error_bar.png``, ``_error_dist.png`` and ``_errors.txt``; in ``vis/<split>``
-    ``detection_<model>_<k>.png`` and ``draw_<model>_<id>.png``.
+    ``detection_<model>_<k>.png`` and ``draw_<model>_<id>.png``. Of a localiser only
+    ``analysis/<split>/evaluate_confidence_<model>.png`` and ``evaluate_pr_<model>.png``.
 
     Args:
-        experiment: of a model of the family that finds joints.
+        experiment: of a model of the family.
         run: where they go.
         label: of the split, or of an ensemble on it.
         split: whose frames are drawn.
@@ -43,6 +46,9 @@ def write_depth_cr_files(
         lines for the user.
     """
     cfg, skeleton = experiment.cfg, experiment.skeleton
+    if skeleton == CUBE_CENTER:
+        _write_localiser(experiment, run, label, collected)
+        return []
     name = str(cfg.method.name)
     samples = experiment.dataset.open(split)
     keys = [str(key) for key in collected.keys]
@@ -71,6 +77,14 @@ def write_depth_cr_files(
     prepared = [key.name for key in (inputs.input, *inputs.guides)]
     write_sanity_pictures(folder, name, frame, skeleton, prepared)
     return _write_errors(run.path / "analysis" / label, experiment, name, collected)
+
+
+def _write_localiser(experiment: Experiment, run: RunFolder, label: str, collected: Collected) -> None:
+    """How far scores can be trusted."""
+    if collected.target_cam_mm is None or collected.joint_scores is None:
+        return
+    folder, name = run.path / "analysis" / label, str(experiment.cfg.method.name)
+    write_locator_pictures(folder, name, collected.joint_scores[:, 0], collected.errors_mm()[:, 0])
 
 
 def _write_errors(folder: Path, experiment: Experiment, name: str, collected: Collected) -> list[str]:

@@ -89,7 +89,7 @@ def evaluate(
     _write_predictions(experiment, run, label, collected, checkpoints)
     report = _write_report(experiment, run, label, collected, result)
     _say_result(result, report)
-    if isinstance(experiment.module, DepthCR) and experiment.skeleton != CUBE_CENTER:
+    if isinstance(experiment.module, DepthCR):
         # Its pictures cost seconds to import: a run of another method does without.
         from carpus.engine.depth_cr_files import write_depth_cr_files
 
