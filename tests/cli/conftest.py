@@ -61,8 +61,14 @@ class World:
 
     def run(self, script: str, *arguments: str, key: str | None = None) -> tuple[int, str]:
         """Exit code and output of a command."""
+        return self.run_long(script, *arguments, key=key, seconds=300)
+
+    def run_long(
+        self, script: str, *arguments: str, key: str | None = None, seconds: float = 3600
+    ) -> tuple[int, str]:
+        """The same for what takes more than minutes."""
         process = self.start(script, *arguments, key=key)
-        output, _ = process.communicate(timeout=300)
+        output, _ = process.communicate(timeout=seconds)
         return process.returncode, output
 
 
