@@ -69,7 +69,7 @@ class DataModule(pl.LightningDataModule):
         """Samples of ``train``, ``val`` or ``test``, opened once."""
         if stage not in self._samples:
             opened = self.dataset.open(self.split_names[stage], self.progress)
-            types = getattr(self.inputs, "prepared_types", ())
+            types = getattr(self.inputs, "stored_types", ())
             self._samples[stage] = self.dataset.with_prepared(opened, types) if types else opened
         return self._samples[stage]
 

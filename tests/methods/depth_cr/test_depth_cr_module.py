@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
 
+from carpus.errors import ConfigError
+from carpus.methods.depth_cr.inputs import DepthCRInputs
+from carpus.methods.depth_cr.module import DepthCR
 from carpus.nets.depth_cr import COMPOSITIONS
-from carpus.types import Batch
+from carpus.types import Batch, collate
 
-from .overfit import FRAMES, batch_of, module_of
+from .overfit import CUBE_MM, FRAMES, RANGE_MM, batch_of, dataset, module_of
 
 
 @pytest.fixture(scope="module")
@@ -107,3 +111,29 @@ def test_a_guide_without_influence_is_warned_of(preset, warns, folder, recwarn):
     batch = module.prepare(batch_of(module.model, folder))
     module.losses(module(batch), batch)
     assert any("hardly guide" in str(w.message) for w in recwarn) is warns
+
+
+def test_maps_of_the_true_points_decode_with_their_own_rule(folder):
+    samples = dataset(folder).open("train")
+    model = COMPOSITIONS["dense_regre"]
+    inputs = DepthCRInputs(model, CUBE_MM, RANGE_MM, corrected_z=True, unit_peak=True)
+    batch = collate([("a", inputs(samples[0], np.random.default_rng(0), True))])
+    errors = {}
+    for corrected in (True, False):
+        module = DepthCR(
+            model, 21, CUBE_MM, RANGE_MM, losses={}, optimizer=torch.optim.Adam, corrected_z=corrected
+        )
+        prepared = module.prepare(batch)
+        found = module.decode({"maps_0": prepared["guide_target"]}, prepared).joints_cam_mm
+        errors[corrected] = float((found - prepared["joints_cam_mm"]).norm(dim=-1).max())
+    assert errors[True] < 0.1
+    assert errors[False] > 5.0
+    assert inputs.stored_types == []
+
+
+def test_an_option_the_decoder_does_not_have_is_refused():
+    with pytest.raises(ConfigError, match="decoder coord"):
+        DepthCR(
+            COMPOSITIONS["base_clean"], 21, CUBE_MM, RANGE_MM, losses={}, optimizer=torch.optim.Adam,
+            decoder_options={"pixels": 3},
+        )  # fmt: skip

@@ -5,9 +5,10 @@ All maps are channels-first, volumes indexed [x][y][z]; a cube is its centre and
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from functools import partial
+from typing import Any, NamedTuple, Protocol
 
 import torch
 from torch import Tensor
@@ -192,7 +193,9 @@ def voxel_centers(side: int, center_mm: Tensor, half_mm: float) -> Tensor:
     return center_mm[:, None, None, None] + (2 * grid - 1) * half_mm
 
 
-def joint_decoder(name: str, half_mm: float = 120.0, heat: bool = False, side: int = 32) -> JointDecoder:
+def joint_decoder(
+    name: str, half_mm: float = 120.0, heat: bool = False, side: int = 32, **options: Any
+) -> JointDecoder:
     """The decoder of a composition.
 
     Args:
@@ -200,21 +203,25 @@ def joint_decoder(name: str, half_mm: float = 120.0, heat: bool = False, side: i
         half_mm: half the cube's edge.
         heat: whether the maps of ``udir2_top5`` begin with heat maps.
         side: voxels per axis of ``vox_argmax``.
+        options: further arguments of the decoder, such as ``weight_from_joint0`` of ``vxudir_top5``.
     Raises:
-        ConfigError: for an unknown name.
+        ConfigError: for an unknown name or option.
     Example:
         >>> joint_decoder("vox_argmax")
         VoxelArgmax(half_mm=120.0, side=32)
     """
-    makers = {
+    makers: dict[str, Callable[..., JointDecoder]] = {
         "coord": CenteredJoints,
-        "udir2_top5": lambda: PixelDirections(half_mm, heat),
-        "vxudir_top5": lambda: VoxelDirections(half_mm),
-        "vox_argmax": lambda: VoxelArgmax(half_mm, side),
+        "udir2_top5": partial(PixelDirections, half_mm, heat),
+        "vxudir_top5": partial(VoxelDirections, half_mm),
+        "vox_argmax": partial(VoxelArgmax, half_mm, side),
     }
     if name not in makers:
         raise ConfigError(unknown("decoder", name, makers))
-    return makers[name]()
+    try:
+        return makers[name](**options)
+    except TypeError as error:
+        raise ConfigError(f"decoder {name}: {error}") from None
 
 
 def _vote(

@@ -25,6 +25,8 @@ class Frame:
         joints_cam_mm: ``(J, 3)`` (published as ``poses``); empty where there is no ground truth.
         index: the frame's number.
         whole_mm: ``crop2`` resizes in whole millimetres (HANDS 2017) instead of exactly (NYU).
+        corrected_z: ``udir2`` is drawn from the true points; the published ones lie at half their depth.
+        unit_peak: spots of ``hmap2`` are equally high; published ones are as high as the joint is deep.
     """
 
     depth_mm: np.ndarray
@@ -34,6 +36,8 @@ class Frame:
     joints_cam_mm: np.ndarray = field(default_factory=lambda: np.zeros((0, 3)))
     index: int = 0
     whole_mm: bool = True
+    corrected_z: bool = False
+    unit_peak: bool = False
 
     @property
     def joints(self) -> int:

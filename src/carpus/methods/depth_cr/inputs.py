@@ -39,6 +39,8 @@ class DepthCRInputs:
         augment: what is drawn for training samples; None for nothing, as published.
         outside: training joints outside the cube that need a voxel are an ``error``, or ``mask`` leaves
             them out of the loss, as it always is when scoring.
+        corrected_z, unit_peak: draw ``udir2`` and ``hmap2`` otherwise than published, see
+            :class:`~carpus.data.prepared.Frame`.
         decode: from bytes and their coding to ``(H, W)`` float32 mm, 0 where nothing was measured.
     Raises:
         ConfigError: for an unknown ``outside``, or an augmentation the network's input cannot show.
@@ -51,6 +53,8 @@ class DepthCRInputs:
         depth_range_mm: tuple[float, float],
         augment: CubeAugmentation | NoAugmentation | None = None,
         outside: str = "error",
+        corrected_z: bool = False,
+        unit_peak: bool = False,
         decode: Callable[[bytes, str], np.ndarray] = decode_depth,
     ) -> None:
         if outside not in OUTSIDE:
@@ -60,12 +64,18 @@ class DepthCRInputs:
         self.depth_range_mm = (float(depth_range_mm[0]), float(depth_range_mm[1]))
         self.input, self.guides = input_key(model), guide_keys(model)
         self.augment = self._checked(augment)
+        self.corrected_z, self.unit_peak = corrected_z, unit_peak
         self._decode = decode
 
     @property
     def prepared_types(self) -> list[Key]:
-        """What a store may hold for these inputs."""
+        """What the network reads and its maps are compared with."""
         return [self.input, *self.guides]
+
+    @property
+    def stored_types(self) -> list[Key]:
+        """What a store may bring: none of it if something is drawn otherwise than stores hold it."""
+        return [] if self.augment or self.corrected_z or self.unit_peak else self.prepared_types
 
     def __call__(self, record: Record, rng: np.random.Generator, train: bool) -> Inputs:
         """Arrays of one sample."""
@@ -73,7 +83,7 @@ class DepthCRInputs:
         move = self.augment.draw(rng) if train and self.augment else None
         frame, label_valid = self._frame(record, truth, train, move)
         wanted = self.prepared_types if frame.joints else [self.input]
-        made = prepare(frame, wanted, None if move else self._stored(record, wanted))
+        made = prepare(frame, wanted, self._stored(record))
         seen = made[self.input.name]
         channels = (*(self.model.input.side,) * self.model.input.dim, self.model.input.channels)
         return {
@@ -119,6 +129,8 @@ class DepthCRInputs:
             depth_range_mm=self.depth_range_mm,
             joints_cam_mm=joints,
             whole_mm=coding in WHOLE_MM_CODINGS,
+            corrected_z=self.corrected_z,
+            unit_peak=self.unit_peak,
             move=move,
         )
         return frame, counted
@@ -144,12 +156,13 @@ class DepthCRInputs:
             return Cube((0.0, 0.0, sum(self.depth_range_mm) / 2), self.half_mm)
         return Cube.from_array(np.array([self.half_mm, *center_of(record)]))
 
-    def _stored(self, record: Record, wanted: list[Key]) -> dict[Key, np.ndarray]:
-        """What a store of prepared types has of the wanted arrays."""
+    def _stored(self, record: Record) -> dict[Key, np.ndarray]:
+        """What the record brings from stores."""
+        fields = record.fields
         return {
-            key: np.asarray(record.fields[FIELD + key.name])
-            for key in wanted
-            if FIELD + key.name in record.fields
+            key: np.asarray(fields[FIELD + key.name])
+            for key in self.stored_types
+            if FIELD + key.name in fields
         }
 
     def _targets(self, made: Mapping[str, np.ndarray], label_valid: np.ndarray) -> Inputs:

@@ -30,6 +30,8 @@ class DepthCR(PoseModule):
         preset: weights and reductions of the losses: ``ref``, ``ref_20180222`` or ``balanced``.
         weights: name to weight, where another than the preset's is wanted; None keeps the preset's.
         batch_size: samples per optimiser step; ``balanced`` divides the L2 penalty by it.
+        decoder_options: further arguments of the decoder.
+        corrected_z: ``udir2`` maps are drawn from the true points; the decoder must know.
         dropout: share of features dropped before last layers.
         norm_decay: decay of running statistics; None chooses by the number of steps.
         watch_step: step at which terms and their gradients are printed, and a term without influence is
@@ -51,6 +53,8 @@ class DepthCR(PoseModule):
         preset: str = "balanced",
         weights: Mapping[str, float | None] | None = None,
         batch_size: int = 50,
+        decoder_options: Mapping[str, Any] | None = None,
+        corrected_z: bool = False,
         dropout: float = 0.5,
         norm_decay: float | None = None,
         watch_step: int = 10,
@@ -69,12 +73,12 @@ class DepthCR(PoseModule):
         )
         # What the published program watches: the penalty of the weights is no matter of validation.
         self._unwatched = frozenset(own) - frozenset(VALIDATION_TERMS[model.loss])
+        options = dict(decoder_options or {})
+        if model.decoder == "udir2_top5" and corrected_z:
+            options["corrected_z"] = True
+        heat, side = "heat" in model.guide.parts, model.guide.side or 32
         self._decoder = (
-            None
-            if model.locates
-            else joint_decoder(
-                model.decoder, self.half_mm, heat="heat" in model.guide.parts, side=model.guide.side or 32
-            )
+            None if model.locates else joint_decoder(model.decoder, self.half_mm, heat, side, **options)
         )
 
     def prepare(self, batch: Batch) -> Batch:
