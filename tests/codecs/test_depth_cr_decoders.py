@@ -17,7 +17,6 @@ from carpus.codecs.depth_cr import (
     VoxelDirections,
     joint_decoder,
 )
-from carpus.codecs.depth_cr.anchors import SceneDensity
 from carpus.codecs.depth_cr.decoders import voxel_centers
 from carpus.errors import ConfigError
 from golden_cases import golden_paths
@@ -155,16 +154,6 @@ def test_an_impossible_size_is_replaced_and_reported(caplog):
         found = FrameAnchors().decode(anchors, HANDS17.float().expand(2, 4))
     assert found.half_px.tolist() == [640.0, 640.0]
     assert "1 of 2" in caplog.text
-
-
-def test_scene_density_counts_points_per_sample_and_drops_those_outside():
-    points = torch.tensor([[0.0, 0, 110], [1.0, 1, 111], [0.0, 0, 500], [0.0, 0, 5000], [-479.0, -479, 101]])
-    volume = SceneDensity().encode(points, torch.tensor([4, 1]))
-    assert volume.shape == (2, 1, 32, 32, 32)
-    assert volume[0, 0, 16, 16, 0] == 1
-    assert volume[0, 0, 16, 16, 13] == 0.5
-    assert volume[0].sum() == 1.5
-    assert volume[1, 0, 0, 0, 0] == 1
 
 
 def test_noise_of_a_hundredth_costs_little_more_than_a_millimetre():

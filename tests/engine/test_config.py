@@ -75,3 +75,18 @@ def test_every_file_opens_with_what_it_is_and_a_command(group):
         assert any(word in lines[0] for word in ("python train.py", "python test.py")), (
             f"{file} shows no command"
         )
+
+
+def test_the_recipes_of_the_depth_cr_family_are_the_published_ones():
+    ref = compose_config(["experiment=depth_cr_hands17_ref"])
+    nyu = compose_config(["experiment=depth_cr_nyu_ref"])
+    ours = compose_config(["experiment=depth_cr_hands17"])
+    assert (ref.batch_size, ref.trainer.max_epochs, ref.optimizer.lr, ref.shuffle) == (50, 10, 1e-3, False)
+    assert (ref.scheduler.decay, ref.scheduler.every_frames, ref.scheduler.floor) == (0.94, 1_000_000, 1e-6)
+    assert (ref.method.module.norm_decay, nyu.method.module.norm_decay) == (0.9997, 0.995)
+    assert (nyu.trainer.max_epochs, nyu.scheduler.every_frames) == (20, 100_000)
+    stops = [(c.callbacks.published_stop.tolerance, c.callbacks.published_stop.patience) for c in (ref, nyu)]
+    assert stops == [(0.1, 5), (0.5, 5)]
+    assert ours.shuffle
+    assert ours.loss.preset == "balanced"
+    assert ref.test_with == "best"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,11 +11,10 @@ import torch
 from carpus.errors import ConfigError
 from carpus.losses.depth_cr import l2_penalty
 from carpus.nets.depth_cr import (
-    TRAINING,
     EpsHatAdam,
     StopState,
     depth_net,
-    norm_decay,
+    learning_rate,
     penalised_parameters,
     reestimate_statistics,
     set_norm_decay,
@@ -31,7 +29,7 @@ OPTIM = golden_paths("depth_cr", "models_optim")
 @pytest.mark.parametrize("path", OPTIM)
 def test_learning_rates_equal_the_reference(path):
     data = np.load(path)
-    found = [TRAINING["ref"].learning_rate(int(step)) for step in data["lr_steps"]]
+    found = [learning_rate(int(step)) for step in data["lr_steps"]]
     np.testing.assert_allclose(found, data["lr_values"], rtol=1e-6)
 
 
@@ -114,17 +112,6 @@ def test_the_rule_stops_at_once_far_above_the_best():
     assert stop_after(stop_after(StopState(), 10), 10.9).reason is None
     with pytest.raises(ConfigError, match="patience 0"):
         stop_after(StopState(), 1.0, patience=0)
-
-
-def test_schedule_counts_frames_and_short_runs_forget_faster():
-    nyu = TRAINING["ref_nyu"]
-    assert nyu.learning_rate(1999) == 1e-3
-    assert nyu.learning_rate(2000) == pytest.approx(9.4e-4)
-    assert replace(nyu, batch_size=100).learning_rate(1000) == pytest.approx(9.4e-4)
-    assert TRAINING["ref"].norm_decay == 0.9997
-    assert not TRAINING["ref"].shuffle
-    assert TRAINING["balanced"].shuffle
-    assert norm_decay(19_999) < norm_decay(20_000)
 
 
 def test_a_single_value_per_channel_uses_and_keeps_running_statistics():

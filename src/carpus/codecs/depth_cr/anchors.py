@@ -165,44 +165,6 @@ class SceneAnchors:
         )
 
 
-@dataclass(frozen=True)
-class SceneDensity:
-    """The scene locator's input: points per cell, relative to the fullest cell of the frame.
-
-    Args:
-        low_mm, edge_mm: the cube of space, as in :class:`SceneAnchors`.
-        side: cells per axis.
-    """
-
-    low_mm: tuple[float, float, float] = (-480.0, -480.0, 100.0)
-    edge_mm: float = 960.0
-    side: int = 32
-
-    def encode(self, points_cam_mm: Tensor, lengths: Tensor) -> Tensor:
-        """Density of B clouds.
-
-        Args:
-            points_cam_mm: ``(N, 3)`` the points of all samples, one sample after the other.
-            lengths: ``(B,)`` number of points per sample, summing to N.
-        Returns:
-            ``(B, 1, S, S, S)`` float32, each volume divided by its maximum; points outside are left out.
-        """
-        samples, side = len(lengths), self.side
-        owner = torch.arange(samples, device=lengths.device).repeat_interleave(
-            lengths, output_size=len(points_cam_mm)
-        )
-        index = (
-            ((points_cam_mm - points_cam_mm.new_tensor(self.low_mm)) * (side / self.edge_mm)).floor().long()
-        )
-        inside = ((index >= 0) & (index < side)).all(-1)
-        i, j, k = index.clamp(0, side - 1).unbind(-1)
-        flat = ((owner * side + i) * side + j) * side + k
-        counts = torch.zeros(samples * side**3, device=points_cam_mm.device)
-        counts.index_add_(0, flat, inside.to(counts.dtype))
-        volume = counts.view(samples, 1, side, side, side)
-        return volume / volume.amax((-3, -2, -1), keepdim=True).clamp(min=1)
-
-
 def _lattice(cells: int, dim: int, like: Tensor) -> Tensor:
     """Indices ``(cellsᵈ, d)`` of all cells, the last axis fastest."""
     axis = torch.arange(cells, device=like.device, dtype=like.dtype)

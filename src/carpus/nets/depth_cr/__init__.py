@@ -12,9 +12,7 @@ from carpus.nets.depth_cr.net import DepthNet, depth_net
 from carpus.nets.depth_cr.optim import EpsHatAdam, Staircase
 from carpus.nets.depth_cr.spec import NETS, NetSpec, net_spec
 from carpus.nets.depth_cr.training import (
-    TRAINING,
     StopState,
-    TrainingDefaults,
     learning_rate,
     norm_decay,
     stop_after,
@@ -25,7 +23,6 @@ __all__ = [
     "GUIDES",
     "INPUTS",
     "NETS",
-    "TRAINING",
     "Composition",
     "DepthNet",
     "EpsHatAdam",
@@ -34,7 +31,6 @@ __all__ = [
     "NetSpec",
     "Staircase",
     "StopState",
-    "TrainingDefaults",
     "composition",
     "depth_net",
     "ending",

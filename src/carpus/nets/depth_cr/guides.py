@@ -47,7 +47,6 @@ class GuideSpec:
         side: pixels or voxels per axis.
         parts: groups of channels in their order.
         prepared: prepared types that hold the target, with their sides.
-        from_density: side of the density grid that ``vxudir`` is made from, None where that does not matter.
     """
 
     name: str
@@ -55,7 +54,6 @@ class GuideSpec:
     side: int = 0
     parts: tuple[Part, ...] = ()
     prepared: tuple[str, ...] = ()
-    from_density: int | None = None
 
     @property
     def channels_per_joint(self) -> int:
@@ -112,11 +110,11 @@ _GUIDES = (
     GuideSpec("hmap2_udir2", 2, 32, ("heat", *_UNITS), ("hmap2_32", "udir2_32")),
     GuideSpec("edt2", 2, 32, ("closeness",), ("edt2_32",)),
     GuideSpec("edt2m", 2, 32, ("closeness",), ("edt2m_32",)),
-    GuideSpec("ov3dist2", 2, 32, _VIEWS, ("ov3dist2_32",), from_density=128),
+    GuideSpec("ov3dist2", 2, 32, _VIEWS, ("ov3dist2_32",)),
     GuideSpec("ov3edt2", 2, 32, _VIEWS, ("ov3edt2_32",)),
-    GuideSpec("ov3edt2m", 2, 32, _VIEWS, ("ov3edt2m_32",), from_density=128),
-    GuideSpec("dist3_32", 3, 32, ("closeness",), ("vxudir_32",), from_density=64),
-    GuideSpec("vxudir_16", 3, 16, _UNITS, ("vxudir_16",), from_density=64),
+    GuideSpec("ov3edt2m", 2, 32, _VIEWS, ("ov3edt2m_32",)),
+    GuideSpec("dist3_32", 3, 32, ("closeness",), ("vxudir_32",)),
+    GuideSpec("vxudir_16", 3, 16, _UNITS, ("vxudir_16",)),
     GuideSpec("vxlab_32", 3, 32, ("label",), ("pose_lab_32",)),
     GuideSpec("vxedt_16", 3, 16, ("closeness",), ("vxedt_16",)),
     GuideSpec("anchor2", 2, 8, ("anchor",), ()),

@@ -3,55 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from types import MappingProxyType
 
 from carpus.errors import ConfigError
-
-
-@dataclass(frozen=True)
-class TrainingDefaults:
-    """One way to train.
-
-    Args:
-        epochs: largest number of epochs.
-        batch_size: samples per step.
-        shuffle: whether samples change their order.
-        lr: first learning rate.
-        lr_decay: factor of the rate every ``decay_frames`` samples.
-        decay_frames: samples between two decays.
-        lr_floor: smallest rate.
-        stop_tolerance: share by which a loss above the best one stops training at once.
-        stop_patience: epochs above the best loss after which training stops.
-        norm_decay: decay of running statistics; None chooses by the number of steps.
-        loss: preset of the loss weights.
-    """
-
-    epochs: int = 10
-    batch_size: int = 50
-    shuffle: bool = False
-    lr: float = 1e-3
-    lr_decay: float = 0.94
-    decay_frames: int = 1_000_000
-    lr_floor: float = 1e-6
-    stop_tolerance: float = 0.1
-    stop_patience: int = 5
-    norm_decay: float | None = None
-    loss: str = "ref"
-
-    def learning_rate(self, step: int) -> float:
-        """Rate at a step; see :func:`learning_rate`."""
-        every = max(1, self.decay_frames // self.batch_size)
-        return learning_rate(step, every, self.lr, self.lr_decay, self.lr_floor)
-
-
-TRAINING = MappingProxyType(
-    {
-        "ref": TrainingDefaults(norm_decay=0.9997),
-        "ref_nyu": TrainingDefaults(epochs=20, decay_frames=100_000, stop_tolerance=0.5, norm_decay=0.995),
-        "balanced": TrainingDefaults(shuffle=True, loss="balanced"),
-    }
-)
-"""``ref`` as published for HANDS 2017, ``ref_nyu`` for NYU, ``balanced`` ours."""
 
 
 def learning_rate(
