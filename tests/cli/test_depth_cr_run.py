@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -120,3 +121,25 @@ def test_a_hand_is_tracked_within_25_mm_after_training_on_synthetic_frames(world
         summary = json.loads((out / "summary.json").read_text())
         assert summary["mean_error_mm"] <= 25.0
         assert summary["frames_per_s"] >= 15.0
+
+
+def test_runs_on_the_same_frames_are_drawn_side_by_side(run, world, here, tmp_path):
+    twin = world.logs / "dcdcdcdc9"
+    shutil.copytree(run[0], twin)
+    meta = twin / "meta.json"
+    meta.write_text(meta.read_text().replace("dcdcdcdc1", "dcdcdcdc9"))
+    try:
+        words = ["compare", "dcdcdcdc1", "dcdcdcdc9", "--logs", str(world.logs), "--pictures", str(tmp_path)]
+        code, output = here("carpus", *words, "--metric", "legacy")
+        assert code == 0, output
+        assert "metric legacy" in output
+        pictures = {"comparison", "joints", "error_rate", "error_bar", "error_dist"}
+        assert {file.stem for file in tmp_path.glob("*.png")} == pictures
+        with np.load(twin / "result" / "test_predictions.npz") as saved:
+            fewer = {name: array[1:] for name, array in saved.items()}
+        np.savez(twin / "result" / "test_predictions.npz", **fewer)
+        code, output = here("carpus", *words)
+        assert code == 1
+        assert "not the same ones" in output
+    finally:
+        shutil.rmtree(twin)

@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import argparse
 import shutil
+from pathlib import Path
 
 from carpus.commands.common import add_logs, logs_folder, out
 from carpus.errors import ConfigError
 
-EXAMPLE = "example:\n  carpus compare 2e8c 77d1 --split test"
+EXAMPLE = """examples:
+  carpus compare 2e8c 77d1 --split test
+  carpus compare 2e8c 77d1 5a0f --pictures comparison --metric legacy"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Which runs, which split."""
     parser.add_argument("keys", nargs="+", help="experiment keys")
     parser.add_argument("--split", default="test", help="split whose results are compared")
+    parser.add_argument("--pictures", type=Path, default=None, help="folder for curves and bars of all runs")
+    parser.add_argument(
+        "--metric", default="euclid", help="euclid | legacy: of the published pictures and their summary"
+    )
     add_logs(parser)
 
 
@@ -43,3 +50,8 @@ def run(arguments: argparse.Namespace) -> None:
         for key, result in results.items()
     }
     out("\n" + text_table(comparison_rows(numbers)))
+    if arguments.pictures is not None:
+        from carpus.engine.comparing import draw_comparison
+
+        summary, files = draw_comparison(runs, arguments.split, arguments.pictures, arguments.metric)
+        out("\n".join(["", summary, *(f"  {file}" for file in files)]))
