@@ -49,7 +49,7 @@ def draw_comparison(
 
 
 def _label(run: RunFolder) -> str:
-    return f"{OmegaConf.load(run.config_file).method.name} {run.key[:4]}"
+    return f"{OmegaConf.load(run.config_file).method.name} {run.key}"
 
 
 def _skeleton(run: RunFolder) -> Skeleton:
