@@ -143,7 +143,10 @@ def _step_of(path: Path) -> int:
 
 def _initialise(cfg: DictConfig, experiment: Experiment, resume_from: Path | None) -> None:
     """Weights of ``init_from`` or ``load_from``, reported name by name where they do not fit."""
-    if resume_from is not None or not (cfg.init_from or cfg.load_from):
+    if resume_from is not None:
+        return
+    if not (cfg.init_from or cfg.load_from):
+        experiment.module.initialise()
         return
     state, source = read_initial_weights(cfg)
     problems = load_weights(experiment.module, state, source)

@@ -71,6 +71,9 @@ class PoseModule(pl.LightningModule):
         self.scores: dict[str, dict[str, float]] = {}
         """What the protocols last found, in full precision; the logged copy is rounded to float32."""
 
+    def initialise(self) -> None:
+        """Fill in published weights of a part, such as a backbone, where a training begins without others."""
+
     def prepare_training(self, effective_batch: int) -> None:
         """Adapt to the number of samples per optimiser step; the engine calls this before fitting.
 
