@@ -7,6 +7,7 @@ import shutil
 
 import numpy as np
 import pytest
+import torch
 
 from carpus.data.results import read_predictions
 
@@ -143,3 +144,41 @@ def test_runs_on_the_same_frames_are_drawn_side_by_side(run, world, here, tmp_pa
         assert "not the same ones" in output
     finally:
         shutil.rmtree(twin)
+
+
+@pytest.mark.slow
+def test_a_resumed_training_ends_in_the_weights_of_the_whole_one(world):
+    """Step-wise rate, Adam of TensorFlow, augmentation, file order and the stopping rule's memory."""
+    recipe = [
+        "experiment=depth_cr_hands17_ref",
+        "dataset=hands17_tenths_synthetic",
+        "method=depth_cr/base_clean",
+    ]
+    small = [
+        "augment=cube",
+        "scheduler.every_frames=20",
+        *TINY,
+        "trainer.max_epochs=3",
+        "test_after_fit=false",
+    ]
+    code, output = world.run("train.py", *recipe, *small, *where(world), key="dcdcdcdc3")
+    assert code == 0, output
+    begun = [word for word in small if word != "trainer.max_epochs=3"]
+    code, output = world.run(
+        "train.py", *recipe, *begun, "trainer.max_epochs=1", *where(world), key="dcdcdcdc4"
+    )
+    assert code == 0, output
+    code, output = world.run(
+        "train.py", "resume=dcdcdcdc4", "trainer.max_epochs=3", f"paths.logs={world.logs}"
+    )
+    assert code == 0, output
+    whole, parts = (
+        torch.load(world.logs / key / "model_dump" / "last.ckpt", weights_only=True)
+        for key in ("dcdcdcdc3", "dcdcdcdc4")
+    )
+    assert whole["global_step"] == parts["global_step"]
+    assert whole["lr_schedulers"] == parts["lr_schedulers"]
+    for name, value in whole["state_dict"].items():
+        assert torch.equal(value, parts["state_dict"][name]), name
+    stops = [state["callbacks"]["PublishedStop"] for state in (whole, parts)]
+    assert stops[0] == stops[1]
