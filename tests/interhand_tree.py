@@ -1,4 +1,4 @@
-"""InterHand2.6M trees in the published layout: of the real sample frames, of golden items, and invented ones."""
+"""InterHand2.6M trees in the published layout: of the real sample frames, and invented ones."""
 
 from __future__ import annotations
 
@@ -135,26 +135,27 @@ def write_rootnet(root: Path, split: str, entries: list[dict]) -> Path:
     return path
 
 
-def invented(count: int, frames: int = 7, seed: int = 0, both=None) -> dict:
-    """The JSON content of ``count`` images: two captures, three cameras, every second pair interacting."""
+def invented(count: int, seed: int = 0, both: str | None = None) -> dict:
+    """The JSON content of ``count`` images: three cameras show each moment; two captures take turns.
+
+    Moments show a right hand, a left hand, both, and so on; or always ``both``.
+    """
     rng = np.random.default_rng(seed)
-    cameras = [400001, 400002, 410003]
-    kinds = ("right", "left", "interacting")
-    content = {"data": {"images": [], "annotations": []}, "camera": {}, "joint_3d": {}}
+    cameras, kinds = [400001, 400002, 410003], ("right", "left", "interacting")
+    content = {"data": {"images": [], "annotations": []}, "camera": {}, "joint_3d": {"0": {}, "1": {}}}
     for capture in ("0", "1"):
-        turn = {str(c): np.eye(3).tolist() for c in cameras}
         values = {"campos": [0.0, 0.0, -1000.0], "focal": [1200.0, 1210.0], "princpt": [167.0, 256.0]}
-        parts = {name: {str(c): value for c in cameras} for name, value in values.items()}
-        content["camera"][capture] = {**parts, "camrot": turn}
-        content["joint_3d"][capture] = {}
+        values["camrot"] = np.eye(3).tolist()
+        content["camera"][capture] = {name: {str(c): v for c in cameras} for name, v in values.items()}
     for i in range(count):
-        capture, frame, kind = i % 2, 10 * (i % frames), both or kinds[i % 3]
-        world = rng.uniform(-60, 60, (42, 3)).round(4).tolist()
-        content["joint_3d"][str(capture)].setdefault(
-            str(frame), {"world_coord": world, "joint_valid": [[1]] * 42, "hand_type": kind}
-        )
-        camera, sequence = cameras[i % 3], f"000{i % 5}_seq"
-        name = f"Capture{capture}/{sequence}/cam{camera}/image{i}.jpg"
+        moment, camera = i // 3, cameras[i % 3]
+        capture, frame, kind = moment % 2, 10 * moment, both or kinds[moment % 3]
+        if str(frame) not in content["joint_3d"][str(capture)]:
+            world = rng.uniform(-60, 60, (42, 3)).round(4).tolist()
+            values = {"world_coord": world, "joint_valid": [[1]] * 42, "hand_type": kind}
+            content["joint_3d"][str(capture)][str(frame)] = values
+        sequence = f"000{moment % 5}_seq"
+        name = f"Capture{capture}/{sequence}/cam{camera}/image{frame}.jpg"
         image = {"id": 100 + i, "file_name": name, "width": 334, "height": 512, "capture": capture}
         image |= {"subject": 1, "seq_name": sequence, "camera": str(camera), "frame_idx": frame}
         valid = [1 if kind in ("interacting", side) else 0 for side in ("right", "left") for _ in range(21)]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import random
-from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -20,58 +19,13 @@ from carpus.data.sources.interhand26m import InterHand26M
 from carpus.data.sources.interhand26m.records import to_camera, to_world
 from carpus.geometry import Camera
 from carpus.skeletons import INTERHAND
-from golden_cases import golden_folder, golden_paths
-from interhand_tree import invented, load_samples, picture_of, write_rootnet, write_tree
+from golden_cases import HERE, golden_folder, golden_paths
+from interhand_golden import add_items, knows_before, load
+from interhand_tree import load_samples, picture_of, write_image_lmdb, write_rootnet, write_tree
 
 CODEC = Hand25D()
 ITEMS = [p for kind in ("dataset_gt", "dataset_rootnet", "aug_case") for p in golden_paths("digit", kind)]
 CASES = [p for p in ITEMS if p.values[0] is not None]
-
-
-def load(path):
-    data = np.load(path)
-    return SimpleNamespace(id=int(path.stem.split("_")[-1]), **{name: data[name] for name in data})
-
-
-def before_cropping(path):
-    """The item without augmentation, which alone holds the state before cropping."""
-    plain = path.with_name(f"dataset_gt_{path.stem.split('_')[-1]}.npz")
-    return load(plain) if plain.is_file() else None
-
-
-def entries_of(path):
-    """Image, annotation, camera and world joints of an item that is not among the real frames."""
-    item = before_cropping(path) or load(path)
-    _, file_name = str(item.m_im_path).split("/images/")[1].split("/", 1)
-    height, width = item.m_hw_size.tolist()
-    box = item.pre_bbox.astype(np.float64)
-    side = box[2] / 1.25
-    centre = box[:2] + box[2:] / 2
-    image = {"id": item.id, "file_name": file_name, "width": width, "height": height, "subject": 0}
-    image |= {"capture": int(item.m_capture), "camera": str(item.m_cam), "frame_idx": int(item.m_frame)}
-    truth = {"id": item.id, "image_id": item.id, "bbox": [*(centre - side / 2), side, side]}
-    truth |= {"joint_valid": item.pre_joint_valid.astype(int).tolist(), "hand_type": str(item.pre_hand_type)}
-    rotation, position = item.m_camrot[None], item.m_campos[None]
-    world = to_world(item.pre_joint_cam[None].astype(np.float64), rotation, position)[0]
-    camera = {"campos": item.m_campos, "camrot": item.m_camrot, "focal": item.m_focal, "princpt": item.m_princpt}
-    return {**image, "seq_name": file_name.split("/")[1]}, {**truth, "hand_type_valid": 1}, camera, world
-
-
-def add_items(content, paths):
-    """The items' entries, put before the real frames: that is how the published items were numbered."""
-    known = {image["id"] for image in content["data"]["images"]}
-    for path in paths:
-        image, truth, camera, world = entries_of(path)
-        if image["id"] in known:
-            continue
-        known.add(image["id"])
-        content["data"]["images"].insert(0, image)
-        content["data"]["annotations"].insert(0, truth)
-        capture = str(image["capture"])
-        for name, value in camera.items():
-            content["camera"].setdefault(capture, {}).setdefault(name, {})[image["camera"]] = value.tolist()
-        frames = content["joint_3d"].setdefault(capture, {})
-        frames[str(image["frame_idx"])] = {"world_coord": world.tolist(), "joint_valid": [[1]] * 42}
 
 
 @pytest.fixture(scope="module")
@@ -79,17 +33,29 @@ def dataset(tmp_path_factory):
     """Real frames and golden items as one tree, and what opens it."""
     root = tmp_path_factory.mktemp("interhand") / "tree"
     content = load_samples()
-    add_items(content, [p.values[0] for p in CASES if before_cropping(p.values[0]) is not None])
-    add_items(content, [p.values[0] for p in CASES if "dataset" in p.values[0].name])
+    add_items(content, sorted((HERE / "golden" / "digit").glob("dataset_gt*.npz")))
+    published = len(content["data"]["images"])
+    add_items(content, [p.values[0] for p in CASES if knows_before(p.values[0])])
     write_tree(root, "val", content)
-    given = golden_folder("digit") / "rootnet_synthetic.json"
-    if given.is_file():
-        write_rootnet(root, "val", json.loads(given.read_text()))
+    write_rootnet(root, "val", rootnet_entries())
+    write_image_lmdb(root, content["data"], "val")
 
-    def make(**options):
-        return RgbDataset("interhand26m", root, InterHand26M, root.parent / "packs", **options)
+    def make(images="packed", **options):
+        packs = root.parent / f"packs_{images}"
+        return RgbDataset("interhand26m", root, InterHand26M, packs, images=images, **options)
 
-    return SimpleNamespace(make=make, content=content)
+    numbered = published == len(content["data"]["images"])
+    return SimpleNamespace(make=make, content=content, root=root, numbered=numbered)
+
+
+def rootnet_entries():
+    """Those of the repository, replaced and completed by those of the run's golden folder."""
+    found = {}
+    for folder in (HERE / "golden" / "digit", golden_folder("digit")):
+        path = folder / "rootnet_synthetic.json"
+        if path.is_file():
+            found |= {entry["annot_id"]: entry for entry in json.loads(path.read_text())}
+    return list(found.values())
 
 
 def sample_of(dataset, item, **options):
@@ -125,7 +91,7 @@ def check_targets(item, record, crop):
     np.testing.assert_allclose(tensors["root_depth_mm"][0], depths, atol=1e-3)
 
 
-def check_meta(item, record, crop, index):
+def check_meta(dataset, item, record, crop, index):
     fields = record.fields
     to_crop = torch.from_numpy(crop.image_to_crop)[None].double()
     if crop.flipped:
@@ -140,7 +106,7 @@ def check_meta(item, record, crop, index):
     np.testing.assert_allclose(fields["camera_rotation"], item.m_camrot)
     np.testing.assert_allclose(fields["camera_position_mm"], item.m_campos)
     assert crop.flipped == bool(item.m_flipped)
-    assert index == item.m_idx
+    assert index == item.m_idx or not dataset.numbered
     assert (fields["segm_valid"], crop.labels is not None) == (item.t_segm_valid, bool(item.t_segm_valid))
 
 
@@ -155,7 +121,7 @@ def unit_image(crop):
 
 
 @pytest.mark.parametrize("mode", ["gt", "rootnet"])
-@pytest.mark.parametrize("images", ["packed", "tree"])
+@pytest.mark.parametrize("images", ["packed", "tree", "lmdb"])
 def test_items_without_augmentation(dataset, mode, images):
     paths = [p for p in golden_paths("digit", f"dataset_{mode}") if p.values[0] is not None]
     if not paths:
@@ -165,7 +131,7 @@ def test_items_without_augmentation(dataset, mode, images):
         record, index = sample_of(dataset, item, trans_test=mode, images=images)
         crop = make_crop(record, NoRgbAugmentation().draw(np.random.default_rng(0)))
         check_targets(item, record, crop)
-        check_meta(item, record, crop, index)
+        check_meta(dataset, item, record, crop, index)
         check_labels(item, crop)
         check_before_cropping(item, record)
         check_image(dataset, item, crop)
@@ -213,7 +179,7 @@ def test_items_with_given_augmentation(dataset, path):
     crop = make_crop(record, draw)
     assert np.array_equal(record.fields["crop_xywh_px"], box)
     check_targets(item, record, crop)
-    check_meta(item, record, crop, index)
+    check_meta(dataset, item, record, crop, index)
     check_labels(item, crop)
     image = next(i for i in dataset.content["data"]["images"] if i["id"] == item.id)
     if picture_of(image) is not None:
@@ -247,11 +213,3 @@ def test_world_camera_and_pixels(path):
         camera = Camera(*map(float, (*case["focal"], *case["princpt"])))
         np.testing.assert_allclose(camera.project(cam[0]), case["pixel"][:, :2], **close)
         np.testing.assert_allclose(camera.uvd_to_xyz(case["pixel"]), case["cam_back"], **close)
-
-
-def test_a_tree_of_other_images_is_not_the_golden_one(tmp_path):
-    content = invented(4)
-    write_tree(tmp_path / "tree", "val", content)
-    samples = RgbDataset("interhand26m", tmp_path / "tree", InterHand26M, tmp_path / "packs").open("val")
-    assert samples[0].fields["hand_type"].sum() == 1
-    assert Path(str(samples[0].fields["image"])).suffix == ".jpg"

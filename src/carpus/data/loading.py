@@ -56,7 +56,8 @@ class InputSamples(TorchDataset[Any]):
             rng = np.random.default_rng((self.seed, epoch, index))
             inputs = self.inputs(record, rng, self.train)
         except CarpusError as error:
-            return Failed(type(error)(f"record '{record.key}': {error}"))
+            named = str(error) if record.key in str(error) else f"record '{record.key}': {error}"
+            return Failed(type(error)(named))
         except Exception as error:
             raise RuntimeError(f"record '{record.key}' (sample {index} of {self.samples.split})") from error
         return record.key, {**inputs, "index": index}
