@@ -22,6 +22,7 @@ Training and testing have their own scripts: python train.py, python test.py."""
 COMMANDS = {
     "synth": "write a synthetic dataset in its published format",
     "pack": "pack a published tree into an LMDB store; verify or describe one",
+    "parts": "render part masks of InterHand2.6M's hands",
     "runs": "list experiments",
     "show": "one experiment: configuration, numbers, files",
     "compare": "several experiments side by side",

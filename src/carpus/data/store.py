@@ -17,7 +17,7 @@ import os
 import shutil
 import struct
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -322,3 +322,72 @@ class StoreWriter:
             f"packing {self.folder} stopped after {self.count} records: {error}. Make room if the disk is "
             f"full and run the same command: it continues from there"
         )
+
+
+class BytesWriter:
+    """Named bytes in an LMDB as other programs make and read them: one unnamed database.
+
+    One process writes; what it committed is kept, whatever interrupts it. Reading: :func:`environment`.
+
+    Args:
+        folder: of the database; made where it is missing.
+    Raises:
+        StoreError: if something else lies there.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = Path(folder)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        close_environment(self.folder)
+        try:
+            self._env = lmdb.open(str(self.folder), map_size=_FIRST_MAP_BYTES, lock=False)
+        except lmdb.Error as error:
+            raise StoreError(f"{self.folder} cannot be opened for writing: {error}") from error
+
+    def __enter__(self) -> BytesWriter:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._env.close()
+
+    def __contains__(self, name: str) -> bool:
+        return self.get(name) is not None
+
+    def get(self, name: str) -> bytes | None:
+        """The bytes of a name, or None where there are none."""
+        with self._env.begin(buffers=False) as txn:
+            return txn.get(name.encode())
+
+    def items(self) -> Iterator[tuple[str, bytes]]:
+        """All names, sorted, and their bytes."""
+        with self._env.begin() as txn:
+            for name, data in txn.cursor():
+                yield name.decode(), data
+
+    def clear(self, prefix: str = "") -> None:
+        """Take everything out, or what has names that begin so."""
+        start = prefix.encode()
+        with self._env.begin(write=True) as txn, txn.cursor() as cursor:
+            left = cursor.set_range(start) if start else cursor.first()
+            while left and cursor.key().startswith(start):
+                left = cursor.delete() and bool(cursor.key())
+
+    def put(self, items: Sequence[tuple[str, bytes]]) -> None:
+        """Commit names and bytes, all of them or none; a name that is there gets the new bytes.
+
+        Raises:
+            StoreError: if the disk is full.
+        """
+        while True:
+            try:
+                with self._env.begin(write=True) as txn:
+                    for name, data in items:
+                        txn.put(name.encode(), data)
+                return
+            except lmdb.MapFullError:
+                self._env.set_mapsize(2 * self._env.info()["map_size"])
+            except (lmdb.Error, OSError) as error:
+                raise StoreError(
+                    f"{self.folder} cannot be written: {error}. Make room if the disk is full and run the "
+                    "same command: it continues from there"
+                ) from error

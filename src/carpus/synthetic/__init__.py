@@ -11,7 +11,7 @@ from carpus.errors import ConfigError, unknown
 if TYPE_CHECKING:
     from carpus.synthetic.tree import Progress
 
-DATASETS = ("msra", "icvl", "nyu", "hands17", "itop")
+DATASETS = ("msra", "icvl", "nyu", "hands17", "itop", "interhand26m")
 
 
 def make(
@@ -32,7 +32,8 @@ def make(
         dataset: one of :data:`DATASETS`.
         out: the tree's folder.
         frames: for MSRA frames per gesture and subject (default 10: 1,530 in all); elsewhere frames of the
-            training split (default 400; ITOP 300 per view); the test split has a quarter of it.
+            training split (default 400; ITOP 300 per view; InterHand2.6M 600 images); the test split has a
+            quarter of it, and so has InterHand2.6M's val.
         subjects: people: MSRA 9, NYU 4, the others 8 unless given; outside MSRA the last quarter
             of them is kept for the test split.
         seed: of everything drawn.
