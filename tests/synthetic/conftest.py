@@ -6,7 +6,7 @@ import pytest
 
 from carpus.synthetic import DATASETS, make
 
-FRAMES = {"msra": 1, "icvl": 12, "nyu": 6, "hands17": 8, "itop": 24}
+FRAMES = {"msra": 1, "icvl": 12, "nyu": 6, "hands17": 8, "itop": 24, "interhand26m": 8}
 
 
 @pytest.fixture(scope="session")

@@ -144,3 +144,6 @@ if __name__ == "__main__":
     folder = Path(sys.argv[1])
     hand_sheet(folder / "synthetic_hands.png")
     body_sheet(folder / "synthetic_itop.png")
+    from carpus.synthetic.two_hands.sheet import two_hand_sheet
+
+    two_hand_sheet(folder / "synthetic_interhand.png")
