@@ -109,7 +109,15 @@ def test_fewer_than_ten_frames_cannot_be_divided(frames, world, here):
 @pytest.mark.slow
 def test_a_hand_is_tracked_within_25_mm_after_training_on_synthetic_frames(world, here, no_report):
     code, output = world.run_long(
-        "train.py", "experiment=depth_cr_quick", "test_after_fit=false", *where(world), key="dcdcdcdc2"
+        "train.py",
+        *[
+            "experiment=depth_cr_quick",
+            "trainer.max_epochs=28",
+            "augment.shift_mm=20",
+            "test_after_fit=false",
+        ],
+        *where(world),
+        key="dcdcdcdc2",
     )
     assert code == 0, output
     for motion in ("pointing", "frontal"):

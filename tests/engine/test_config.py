@@ -60,9 +60,11 @@ OF_DEPTH_CR = ("input", "net", "guide", "decoder")
 @pytest.mark.parametrize("group", groups())
 def test_every_choice_of_every_group_composes(group):
     for choice in choices(group):
-        family = OmegaConf.load(conf_dir() / group / f"{choice}.yaml").get("family")
-        special = group in OF_DEPTH_CR or family == "depth_cr"
-        method = ["method=depth_cr/super_edt2m"] if special else []
+        file = OmegaConf.load(conf_dir() / group / f"{choice}.yaml")
+        family = "depth_cr" if group in OF_DEPTH_CR else file.get("family")
+        if group == "backbone" or choice.startswith("interhand26m"):
+            family = "digit"
+        method = {"depth_cr": ["method=depth_cr/super_edt2m"], "digit": ["method=digit"]}.get(family, [])
         cfg = compose_config([*method, f"{group}={choice}"])
         assert flat_keys(OmegaConf.create(OmegaConf.to_container(cfg, resolve=True)))
 

@@ -9,6 +9,7 @@ import pytorch_lightning as pl
 
 from carpus.data.depth_images import decode_depth
 from carpus.data.results import ResultHeader, write_results
+from carpus.data.rgb_crops import picture_of
 from carpus.engine.build import Experiment, plain
 from carpus.engine.console import is_main_process, say
 from carpus.engine.folder import RunFolder, environment, now, write_json
@@ -87,6 +88,9 @@ def evaluate(
     write_json(run.result / f"{label}.json", result)
     run.update_meta(scored=label)
     _write_predictions(experiment, run, label, collected, checkpoints)
+    if scored:
+        conditions = experiment.dataset.conditions(split) if experiment.cfg.dataset.kind == "rgb_hand" else {}
+        protocol.write_files(run.result, label, module.scores["test"], conditions)
     report = _write_report(experiment, run, label, collected, result)
     _say_result(result, report)
     if isinstance(experiment.module, DepthCR):
@@ -106,7 +110,7 @@ def mean_pose_baseline(experiment: Experiment, collected: Collected) -> float | 
     import numpy as np
 
     wanted = experiment.cfg.mean_pose_samples
-    if not wanted or collected.target_cam_mm is None:
+    if not wanted or collected.target_cam_mm is None or experiment.cfg.dataset.kind != "depth":
         return None
     samples = experiment.dataset.open(experiment.cfg.train_split)
     picks = np.random.default_rng(0).permutation(len(samples))[:wanted]
@@ -127,7 +131,7 @@ def _write_predictions(
 ) -> None:
     """All predictions as arrays, and the published text file with its sidecars, in both spaces."""
     collected.save(run.result / f"{label}_predictions.npz")
-    if experiment.skeleton == CUBE_CENTER:
+    if experiment.skeleton == CUBE_CENTER or experiment.cfg.dataset.kind != "depth":
         return
     cfg = experiment.cfg
     spaces = ["xyz", "uvd"]
@@ -162,6 +166,8 @@ def _write_report(
 
     def depth_of(i: int) -> Any:
         record = samples[samples.position(str(collected.keys[i]))]
+        if "rgb" in record.images:
+            return picture_of(record)
         return decode_depth(record.images["depth"], str(record.fields["depth_coding"]))
 
     page = ReportMeta(

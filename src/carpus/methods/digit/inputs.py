@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from carpus.data.augment import NoAugmentation
 from carpus.data.augment_rgb import NoRgbAugmentation, RgbAugmentation
 from carpus.data.rgb_crops import crop_box
 from carpus.data.rgb_inputs import hand_inputs
@@ -30,7 +31,7 @@ class DigitInputs:
         skeleton: Skeleton | str,
         crop_px: int = 256,
         mask_px: int = 128,
-        augment: RgbAugmentation | NoRgbAugmentation | None = None,
+        augment: RgbAugmentation | NoAugmentation | None = None,
     ) -> None:
         if crop_px % mask_px or crop_px % 32:
             raise ConfigError(
@@ -39,7 +40,11 @@ class DigitInputs:
             )
         self.skeleton = get_skeleton(skeleton) if isinstance(skeleton, str) else skeleton
         self.crop_px, self.mask_px = crop_px, mask_px
-        self.augment = augment or NoRgbAugmentation()
+        if augment is not None and not isinstance(augment, RgbAugmentation | NoAugmentation):
+            raise ConfigError(
+                f"augment: {type(augment).__name__} is for depth; RGB crops take augment=digit or none"
+            )
+        self.augment = augment if isinstance(augment, RgbAugmentation) else NoRgbAugmentation()
 
     def __call__(self, record: Record, rng: np.random.Generator, train: bool) -> Inputs:
         """Arrays of one sample; the same generator state gives the same arrays."""

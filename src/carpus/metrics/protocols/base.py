@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import ClassVar
+from pathlib import Path
+from typing import Any, ClassVar
 
 from carpus.types import Batch, Predictions
 
@@ -30,6 +31,18 @@ class Protocol(ABC):
     @abstractmethod
     def compute(self) -> Mapping[str, float]:
         """Metric name to value over every sample of every process."""
+
+    def write_files(  # noqa: B027 - a hook that most datasets leave empty
+        self, folder: Path, label: str, values: Mapping[str, float], conditions: Mapping[str, Any]
+    ) -> None:
+        """Write the dataset's own file of numbers, where it has one.
+
+        Args:
+            folder: of results.
+            label: of the split.
+            values: what :meth:`compute` returned.
+            conditions: what they depend on beside the method.
+        """
 
     @abstractmethod
     def reset(self) -> None:

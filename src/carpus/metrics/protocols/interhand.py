@@ -116,6 +116,12 @@ class InterHandProtocol(MetricProtocol):
             extra[f"mpjpe_{group}_no_wrist"] = float(errors[inner].nanmean())
         return values | extra | {"segm_iou": float(got["segm"])}
 
+    def write_files(
+        self, folder: Path, label: str, values: Mapping[str, float], conditions: Mapping[str, Any]
+    ) -> None:
+        """``<label>_interhand.json``: the 131 published numbers; see :func:`write_interhand_result`."""
+        write_interhand_result(folder / f"{label}_interhand.json", values, conditions)
+
     def _update_optional(self, predictions: Predictions, truth: Mapping[str, Tensor], batch: Batch) -> None:
         """What not every method predicts."""
         if predictions.hand_type_prob is not None:
