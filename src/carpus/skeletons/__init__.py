@@ -5,11 +5,15 @@ from carpus.skeletons.body import ITOP
 from carpus.skeletons.cube import CUBE_CENTER
 from carpus.skeletons.hand import HANDS17, ICVL, MSRA, NYU
 from carpus.skeletons.interhand import INTERHAND, INTERHAND_HAND, INTERHAND_PUBLISHED, HandPair
+from carpus.skeletons.rgb_hands import FREIHAND_HAND, RHD_BOTH, RHD_HAND, SNAP, STB_HAND
 from carpus.skeletons.skeleton import Skeleton
 
 SKELETONS = {
     skeleton.name: skeleton
-    for skeleton in (MSRA, ICVL, NYU, HANDS17, ITOP, INTERHAND, INTERHAND_HAND, CUBE_CENTER)
+    for skeleton in (
+        *(MSRA, ICVL, NYU, HANDS17, ITOP, INTERHAND, INTERHAND_HAND, CUBE_CENTER),
+        *(RHD_HAND, RHD_BOTH, STB_HAND, FREIHAND_HAND, SNAP),
+    )
 }
 
 
@@ -26,6 +30,7 @@ def get_skeleton(name: str) -> Skeleton:
 
 __all__ = [
     "CUBE_CENTER",
+    "FREIHAND_HAND",
     "HANDS17",
     "ICVL",
     "INTERHAND",
@@ -34,7 +39,11 @@ __all__ = [
     "ITOP",
     "MSRA",
     "NYU",
+    "RHD_BOTH",
+    "RHD_HAND",
     "SKELETONS",
+    "SNAP",
+    "STB_HAND",
     "HandPair",
     "Skeleton",
     "get_skeleton",
