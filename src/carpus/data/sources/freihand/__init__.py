@@ -1,0 +1,5 @@
+"""FreiHAND."""
+
+from carpus.data.sources.freihand.source import FreiHAND
+
+__all__ = ["FreiHAND"]
