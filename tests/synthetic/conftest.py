@@ -6,7 +6,8 @@ import pytest
 
 from carpus.synthetic import DATASETS, make
 
-FRAMES = {"msra": 1, "icvl": 12, "nyu": 6, "hands17": 8, "itop": 24, "interhand26m": 8}
+DEPTH = {"msra": 1, "icvl": 12, "nyu": 6, "hands17": 8, "itop": 24}
+FRAMES = DEPTH | {"interhand26m": 8, "rhd": 3, "stb": 1, "freihand": 4}
 
 
 @pytest.fixture(scope="session")

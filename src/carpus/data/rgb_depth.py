@@ -72,10 +72,10 @@ def code_depth(metres: np.ndarray, coding: str) -> np.ndarray:
     if coding not in CODINGS:
         raise DataError(unknown("depth coding", coding, CODINGS))
     per_metre = 65535 / _RHD_RANGE_M if coding == "rhd_png" else 1000.0
-    value = np.clip(np.rint(np.asarray(metres, np.float64) * per_metre), 0, 65535).astype(np.int64)
-    high, low = value >> 8, value & 255
+    value = np.clip(np.rint(np.asarray(metres, np.float64) * per_metre), 0, 65535).astype(np.uint16)
+    high, low = (value >> 8).astype(np.uint8), (value & 255).astype(np.uint8)
     channels = (high, low) if coding == "rhd_png" else (low, high)
-    return np.stack([*channels, np.zeros_like(value)], -1).astype(np.uint8)
+    return np.stack([*channels, np.zeros_like(low)], -1)
 
 
 def encode_coded_depth(metres: np.ndarray, coding: str) -> bytes:

@@ -11,7 +11,7 @@ from carpus.errors import ConfigError, unknown
 if TYPE_CHECKING:
     from carpus.synthetic.tree import Progress
 
-DATASETS = ("msra", "icvl", "nyu", "hands17", "itop", "interhand26m")
+DATASETS = ("msra", "icvl", "nyu", "hands17", "itop", "interhand26m", "rhd", "stb", "freihand")
 
 
 def make(
@@ -21,6 +21,7 @@ def make(
     subjects: int | None = None,
     seed: int = 0,
     progress: Progress | None = None,
+    **options: bool,
 ) -> Path:
     """Write a synthetic tree in a dataset's published format, centre files included.
 
@@ -32,16 +33,18 @@ def make(
         dataset: one of :data:`DATASETS`.
         out: the tree's folder.
         frames: for MSRA frames per gesture and subject (default 10: 1,530 in all); elsewhere frames of the
-            training split (default 400; ITOP 300 per view; InterHand2.6M 600 images); the test split has a
-            quarter of it, and so has InterHand2.6M's val.
-        subjects: people: MSRA 9, NYU 4, the others 8 unless given; outside MSRA the last quarter
-            of them is kept for the test split.
+            training split (default 400; ITOP 300 per view; InterHand2.6M 600 images, FreiHAND 1,600, four of
+            every pose); the test split has a quarter of it, and so has InterHand2.6M's val; STB's, whose
+            sequences are equally long, a fifth.
+        subjects: people: MSRA 9, NYU 4, RHD 20, FreiHAND 32, STB 1, the others 8 unless given; outside MSRA
+            and STB the last quarter of them is kept for the test split.
         seed: of everything drawn.
         progress: called with frames done and frames in all.
+        options: what a dataset has beside: ``stereo=True`` writes the pictures of STB's stereo rig.
     Returns:
         ``out``.
     Raises:
-        ConfigError: for an unknown dataset.
+        ConfigError: for an unknown dataset, or an option that it does not have.
         DataError: if ``out`` holds something else, or a number makes no sense.
     """
     if dataset not in DATASETS:
@@ -52,9 +55,20 @@ def make(
     out = Path(out)
     frames = writer.FRAMES if frames is None else frames
     subjects = writer.SUBJECTS if subjects is None else subjects
-    options = {"dataset": dataset, "frames": frames, "subjects": subjects, "seed": seed}
-    if read_marker(out) == {"carpus_synthetic": VERSION, **options}:
+    chosen = _chosen(dataset, getattr(writer, "OPTIONS", {}), options)
+    made_from = {"dataset": dataset, "frames": frames, "subjects": subjects, "seed": seed, **chosen}
+    if read_marker(out) == {"carpus_synthetic": VERSION, **made_from}:
         return out
-    with fresh_tree(out, options) as root:
-        writer.write(root, frames, subjects, seed, progress)
+    with fresh_tree(out, made_from) as root:
+        writer.write(root, frames, subjects, seed, progress, **chosen)
     return out
+
+
+def _chosen(dataset: str, known: dict[str, bool], given: dict[str, bool]) -> dict[str, bool]:
+    """A dataset's options, those that are not given as they are by default."""
+    for name in given:
+        if not known:
+            raise ConfigError(f"the synthetic {dataset} has no option '{name}', nor any other")
+        if name not in known:
+            raise ConfigError(unknown(f"option of the synthetic {dataset}", name, tuple(known)))
+    return known | given
