@@ -14,7 +14,7 @@ from carpus.reports.numbers import (
     pick_frames,
     success,
     success_curves,
-    thresholds_mm,
+    thresholds_to,
     viewpoint_curve,
 )
 from carpus.skeletons import MSRA, NYU
@@ -59,7 +59,7 @@ def test_per_joint_mean_skips_invalid_frames(collected):
 
 
 def test_published_thresholds_are_one_millimetre_apart():
-    np.testing.assert_array_equal(thresholds_mm(84.0), np.arange(85))
+    np.testing.assert_array_equal(thresholds_to(84.0), np.arange(85))
 
 
 def test_viewpoint_bins_round_half_to_even():

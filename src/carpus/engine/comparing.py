@@ -42,8 +42,10 @@ def draw_comparison(
     (skeleton,) = skeletons
     _check_same_frames(found)
     order = published_order(skeleton)
-    errors = {label: collected.errors_mm(metric)[:, order] for label, collected in found.items()}
     files = build_comparison(folder, found, skeleton)
+    if any("mm" not in collected.units for collected in found.values()):
+        return "errors in pixels: see the pictures", files
+    errors = {label: collected.errors_mm(metric)[:, order] for label, collected in found.items()}
     files += write_error_pictures(folder, "", errors, [skeleton.joints[j] for j in order], metric)
     return summary_text(errors, metric), files
 
@@ -59,7 +61,7 @@ def _skeleton(run: RunFolder) -> Skeleton:
 
 def _predictions(run: RunFolder, split: str) -> Collected:
     collected = Collected.load(run.result / f"{split}_predictions.npz")
-    if collected.target_cam_mm is None:
+    if not collected.units:
         raise DataError(f"run {run.key}: the frames of {split} have no ground truth, so they have no errors")
     return collected
 

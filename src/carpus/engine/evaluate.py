@@ -2,30 +2,43 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytorch_lightning as pl
 
 from carpus.data.depth_images import decode_depth
 from carpus.data.results import ResultHeader, write_results
 from carpus.data.rgb_crops import picture_of
+from carpus.engine.baselines import HandBaseline, WithLabels, compared, hand_baseline, mean_pose_baseline
 from carpus.engine.build import Experiment, plain
 from carpus.engine.console import is_main_process, say
 from carpus.engine.folder import RunFolder, environment, now, write_json
 from carpus.methods.base import PoseModule
 from carpus.methods.depth_cr.module import DepthCR
-from carpus.metrics.baseline import mean_pose_error_mm, mean_pose_mm
+from carpus.metrics.baseline import metric_unit
 from carpus.metrics.collector import Collected, PredictionCollector
-from carpus.skeletons import CUBE_CENTER
+from carpus.metrics.protocols.base import Protocol
+from carpus.skeletons import CUBE_CENTER, HandPair
 from carpus.types import Batch, Predictions
+
+if TYPE_CHECKING:
+    from carpus.reports.page import ReportMeta
 
 
 class CollectPredictions(pl.Callback):
-    """Keeps every test prediction of this process."""
+    """Keeps every test prediction of this process.
 
-    def __init__(self, count: int | None) -> None:
-        self.collector = PredictionCollector(count)
+    Args:
+        count: number of samples in the split, to notice missing ones; None does not look.
+        pair: the joints of two hands, where a method predicts them.
+    """
+
+    def __init__(self, count: int | None, pair: HandPair | None = None) -> None:
+        self.collector = PredictionCollector(count, pair)
 
     def on_test_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Predictions, batch: Batch, *_: Any
@@ -53,44 +66,23 @@ def evaluate(
         checkpoints: names of the files the weights come from.
 
     Returns:
-        the content of ``result/<split>.json`` (``<split>_mean<n>`` for n checkpoints); empty on all but the
-        main process.
+        the content of ``result/<label>.json``, see :meth:`~carpus.engine.build.Experiment.label`; empty on
+        all but the main process.
     """
-    module = module or experiment.module
-    protocol = experiment.new_protocol()
-    samples = experiment.dataset.open(split)
-    scored = protocol.truth <= set(samples[0].fields)
-    module.attach("test", protocol if scored else None)
-    experiment.data.score_on(split)
-    whole = trainer.limit_test_batches == 1.0 and not trainer.fast_dev_run
-    collect = CollectPredictions(len(samples) if whole else None)
-    trainer.callbacks.append(collect)  # type: ignore[attr-defined]
-    try:
-        trainer.test(module, datamodule=experiment.data, verbose=False)
-    finally:
-        trainer.callbacks.remove(collect)  # type: ignore[attr-defined]
-    collected = collect.collector.gather()
+    module, protocol = module or experiment.module, experiment.new_protocol()
+    collected, numbers = _predict(experiment, trainer, module, protocol, split)
     if collected is None or not is_main_process():
         return {}
-    result = {
-        "split": split,
-        "headline": protocol.headline,
-        "higher_is_better": protocol.higher_is_better,
-        "samples": len(collected),
-        "checkpoints": list(checkpoints),
-        "center_source": experiment.cfg.dataset.get("center_source"),
-        "splits": experiment.cfg.dataset.get("splits"),
-        "date": now(),
+    result = _described(experiment, split, protocol, checkpoints, len(collected)) | {
         "mean_pose_error_mm": mean_pose_baseline(experiment, collected),
-        **(module.scores["test"] if scored else {}),
+        **numbers,
     }
-    label = split if len(checkpoints) == 1 else f"{split}_mean{len(checkpoints)}"
+    label = experiment.label(split, len(checkpoints))
     write_json(run.result / f"{label}.json", result)
     run.update_meta(scored=label)
     _write_predictions(experiment, run, label, collected, checkpoints)
-    if scored:
-        conditions = experiment.dataset.conditions(split) if experiment.cfg.dataset.kind == "rgb_hand" else {}
-        protocol.write_files(run.result, label, module.scores["test"], conditions)
+    if protocol.headline in numbers:
+        protocol.write_files(run.result, label, module.scores["test"], result.get("conditions", {}))
     report = _write_report(experiment, run, label, collected, result)
     _say_result(result, report)
     if isinstance(experiment.module, DepthCR):
@@ -102,28 +94,60 @@ def evaluate(
     return result
 
 
-def mean_pose_baseline(experiment: Experiment, collected: Collected) -> float | None:
-    """Error of the mean training pose at every centre; None without ground truth or if switched off.
+def _described(
+    experiment: Experiment, split: str, protocol: Protocol, checkpoints: tuple[str, ...], samples: int
+) -> dict[str, Any]:
+    """What a result is of: everything but its numbers."""
+    dataset = experiment.cfg.dataset
+    described = {
+        "split": split,
+        "headline": protocol.headline,
+        "higher_is_better": protocol.higher_is_better,
+        "samples": samples,
+        "checkpoints": list(checkpoints),
+        "center_source": dataset.get("center_source"),
+        "splits": dataset.get("splits"),
+        "date": now(),
+    }
+    if dataset.kind == "rgb_hand":
+        described["conditions"] = experiment.dataset.conditions(split)
+    return described
 
-    For a localiser it is the error of the mean training centre.
-    """
-    import numpy as np
 
-    wanted = experiment.cfg.mean_pose_samples
-    if not wanted or collected.target_cam_mm is None or experiment.cfg.dataset.kind != "depth":
-        return None
-    samples = experiment.dataset.open(experiment.cfg.train_split)
-    picks = np.random.default_rng(0).permutation(len(samples))[:wanted]
-    records = [samples[int(i)].fields for i in sorted(picks)]
-    centers = np.stack([np.asarray(f["center_mm"]) for f in records])
-    if experiment.skeleton == CUBE_CENTER:
-        origin = np.zeros_like(collected.center_mm)
-        mean = mean_pose_mm(centers[:, None], np.zeros_like(centers))
-        return mean_pose_error_mm(mean, collected.target_cam_mm, origin)
-    joints = np.stack([np.asarray(f["joints_cam_mm"]) for f in records])
-    valid = np.stack([np.asarray(f["joint_valid"]) for f in records])
-    pose = mean_pose_mm(joints, centers, valid)
-    return mean_pose_error_mm(pose, collected.target_cam_mm, collected.center_mm, collected.joint_valid)
+def _predict(
+    experiment: Experiment, trainer: pl.Trainer, module: PoseModule, protocol: Protocol, split: str
+) -> tuple[Collected | None, dict[str, Any]]:
+    """The predictions of all processes, on the first one, and the numbers of protocol and baseline."""
+    samples = experiment.dataset.open(split)
+    scored = protocol.truth <= set(samples[0].fields)
+    module.attach("test", protocol if scored else None)
+    experiment.data.score_on(split)
+    whole = trainer.limit_test_batches == 1.0 and not trainer.fast_dev_run
+    pair = experiment.skeleton if isinstance(experiment.skeleton, HandPair) else None
+    collect = CollectPredictions(len(samples) if whole else None, pair)
+    blind = hand_baseline(experiment, experiment.new_protocol()) if scored else None
+    with _watched(experiment, trainer, collect, blind):
+        trainer.test(module, datamodule=experiment.data, verbose=False)
+    numbers: dict[str, Any] = blind.values() if blind is not None else {}
+    return collect.collector.gather(), numbers | (module.scores["test"] if scored else {})
+
+
+@contextmanager
+def _watched(
+    experiment: Experiment, trainer: pl.Trainer, collect: CollectPredictions, blind: HandBaseline | None
+) -> Iterator[None]:
+    """A test whose predictions are kept, and whose batches the baseline answers too."""
+    callbacks: list[Any] = [collect] if blind is None else [collect, blind]
+    data, inputs = experiment.data, experiment.data.inputs
+    if blind is not None:
+        data.inputs = WithLabels(inputs)
+    trainer.callbacks.extend(callbacks)  # type: ignore[attr-defined]
+    try:
+        yield
+    finally:
+        data.inputs = inputs
+        for callback in callbacks:
+            trainer.callbacks.remove(callback)  # type: ignore[attr-defined]
 
 
 def _write_predictions(
@@ -135,6 +159,7 @@ def _write_predictions(
         return
     cfg = experiment.cfg
     spaces = ["xyz", "uvd"]
+    assert collected.joints_cam_mm is not None
     if not (collected.joints_cam_mm[..., 2] > 0).all():
         spaces.remove("uvd")
         say("  some predicted joints lie behind the camera: the result file in pixels is not written")
@@ -156,21 +181,43 @@ def _write_report(
     experiment: Experiment, run: RunFolder, label: str, collected: Collected, result: dict[str, Any]
 ) -> Path:
     from carpus.reports.angles import read_view_angles
-    from carpus.reports.build import ReportMeta, build_report
+    from carpus.reports.build import build_report
     from carpus.reports.history import read_csv_log
 
-    cfg, meta = experiment.cfg, run.read_meta()
-    samples = experiment.dataset.open(result["split"])
-    numbers = {k: v for k, v in result.items() if isinstance(v, float)}
-    log = run.log / "metrics.csv"
+    cfg, samples = experiment.cfg, experiment.dataset.open(result["split"])
 
-    def depth_of(i: int) -> Any:
+    def image_of(i: int) -> Any:
         record = samples[samples.position(str(collected.keys[i]))]
         if "rgb" in record.images:
             return picture_of(record)
         return decode_depth(record.images["depth"], str(record.fields["depth_coding"]))
 
-    page = ReportMeta(
+    log = run.log / "metrics.csv"
+    config_text = run.config_file.read_text() if run.config_file.is_file() else str(plain(cfg))
+    history = read_csv_log(log) if log.is_file() else None
+    angles = None
+    if cfg.dataset.get("angles_file") and collected.index is not None:
+        places = samples.positions[collected.index], len(samples.store)
+        angles = read_view_angles(Path(cfg.dataset.angles_file), collected.index, len(samples), *places)
+    page = _facts(experiment, run, label, collected, result)
+    return build_report(
+        run.path, collected, experiment.skeleton, page, image_of, history, angles, config_text
+    )
+
+
+def _facts(
+    experiment: Experiment, run: RunFolder, label: str, collected: Collected, result: dict[str, Any]
+) -> ReportMeta:
+    """What the page says about the run."""
+    from carpus.reports.page import ReportMeta
+    from carpus.reports.rgb_words import condition_facts, hand_notes
+
+    cfg, meta, conditions = experiment.cfg, run.read_meta(), result.get("conditions", {})
+    unit = metric_unit(result["headline"])
+    if unit not in collected.units:
+        unit = next(iter(collected.units), "px" if collected.joints_cam_mm is None else "mm")
+    hands, in_space = isinstance(experiment.skeleton, HandPair), "mm" in collected.units
+    return ReportMeta(
         key=run.key,
         method=f"{cfg.method.name} ({cfg.loss.name})",
         dataset=cfg.dataset.name,
@@ -183,17 +230,13 @@ def _write_report(
         center_source=str(result["center_source"] or ""),
         ensemble=len(result["checkpoints"]),
         baseline_mm=result["mean_pose_error_mm"],
-        metrics=numbers,
+        metrics={k: v for k, v in result.items() if isinstance(v, float)},
         cube_mm=cfg.dataset.get("cube_mm", 200.0),
+        unit=unit,
+        headline=result["headline"] if hands else "",
+        extra=condition_facts(conditions),
+        notes=hand_notes(conditions, result, unit, bool(collected.units), in_space) if hands else (),
     )
-    config_text = run.config_file.read_text() if run.config_file.is_file() else str(plain(cfg))
-    history = read_csv_log(log) if log.is_file() else None
-    skeleton = experiment.skeleton
-    angles = None
-    if cfg.dataset.get("angles_file") and collected.index is not None:
-        places = samples.positions[collected.index], len(samples.store)
-        angles = read_view_angles(Path(cfg.dataset.angles_file), collected.index, len(samples), *places)
-    return build_report(run.path, collected, skeleton, page, depth_of, history, angles, config_text)
 
 
 def _say_result(result: dict[str, Any], report: Path) -> None:
@@ -203,10 +246,14 @@ def _say_result(result: dict[str, Any], report: Path) -> None:
         lines.append(f"  {headline} {result[headline]:.3f}")
     if "mean_error_mm" in result and headline != "mean_error_mm":
         lines.append(f"  mean_error_mm {result['mean_error_mm']:.3f}")
-    baseline = result["mean_pose_error_mm"]
-    if baseline is not None:
-        own = result.get("mean_error_mm")
-        share = f" (this is {own / baseline:.0%} of it)" if baseline and own is not None else ""
-        lines.append(f"  mean-pose predictor {baseline:.3f} mm{share}")
+    beside = compared(result)
+    if beside is not None:
+        own, baseline, unit = beside
+        known = unit and baseline and own is not None and math.isfinite(own)
+        share = f" (this is {own / baseline:.0%} of it)" if known and own is not None else ""
+        lines.append(f"  mean-pose predictor {baseline:.3f} {unit}{share}".rstrip())
+    constant = result.get("constant_hand_type_acc")
+    if "handness_acc" in result and constant is not None:
+        lines.append(f"  handness_acc {result['handness_acc']:.3f} (always the same answer {constant:.3f})")
     lines.append(f"  report {report}")
     say("\n".join(lines))

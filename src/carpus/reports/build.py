@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from matplotlib.figure import Figure
 
+from carpus.errors import DataError
 from carpus.geometry.camera import Camera
 from carpus.metrics.collector import Collected
 from carpus.reports import figures, views
@@ -22,6 +25,8 @@ from carpus.reports.numbers import (
 )
 from carpus.reports.page import ReportMeta, render_page
 from carpus.reports.payload import DepthOf, joint_rows, sample_data, score_data, skeleton_data, viewpoint_data
+from carpus.reports.rgb_frames import HandFrames
+from carpus.reports.rgb_words import hand_cards, without_single_joints
 from carpus.reports.style import caption, encode_image, save_figure, write_bytes
 from carpus.skeletons import Skeleton
 
@@ -47,7 +52,7 @@ def build_report(
         out_dir: the run's folder; gets ``analysis/<split>/*.png``, ``vis/<split>/*.png`` and
             ``report_<split>.html``.
         collected: predictions of the split, with or without ground truth.
-        skeleton: of the joints.
+        skeleton: of the joints; two hands, or predictions in pixels only, make a page of photographs.
         meta: what the page says about the run.
         depth_of: sample number to image; without it there are no pictures and no points.
         history: rows of the CSV log.
@@ -59,38 +64,40 @@ def build_report(
     Raises:
         ValueError: for angles of another length or name, or no frame at all.
     """
-    count = len(collected.keys)
-    if count == 0:
-        raise ValueError("there is no frame to report on: the predictions are empty")
-    angles = dict(angles or {})
-    _check_angles(angles, count)
-    errors = FrameErrors.of(collected)
+    count, angles = len(collected), dict(angles or {})
+    _check(angles, count)
+    errors = FrameErrors.of(collected, meta.unit if meta.unit in collected.units else None)
     depth_of = None if depth_of is None else cache(depth_of)  # page and vis/ show the same frames
+    frames: CubeFrames | HandFrames = CubeFrames(collected, skeleton, errors, depth_of, meta.cube_mm)
+    if in_photographs(collected):
+        frames = HandFrames(collected, skeleton, errors, depth_of)
+        history = without_single_joints(history or [], skeleton)
     picks = pick_frames(None if errors is None else errors.mean, count, k_worst, k_best, k_random)
     panels = training_panels(history or [])
-    samples = [
-        sample_data(collected, int(i), group, skeleton, errors, depth_of, meta.cube_mm)
-        for group, chosen in picks.items()
-        for i in chosen
-    ]
+    samples = [frames.sample(int(i), group) for group, chosen in picks.items() for i in chosen]
     _write_charts(out_dir / "analysis" / meta.split, errors, skeleton, meta, angles, panels)
-    _write_overlays(out_dir / "vis" / meta.split, collected, skeleton, meta, picks, errors, depth_of)
+    _write_overlays(out_dir / "vis" / meta.split, frames, picks)
     data = {
         "frames": count,
         "skeleton": skeleton_data(skeleton),
         "scores": None if errors is None else _scores(errors, meta),
-        "cards": headline(errors, count, meta),
+        "cards": (hand_cards if in_photographs(collected) else headline)(errors, count, meta),
         "samples": samples,
         "history": panels,
         "viewpoint": [] if errors is None else viewpoint_data(errors, angles),
     }
-    table = [] if errors is None else joint_rows(errors, skeleton, meta.within_mm)
+    table = [] if errors is None else joint_rows(errors, skeleton, meta.within)
     page = render_page(meta, data, table, config_text)
     return write_bytes(out_dir / f"report_{meta.split}.html", page.encode("utf-8"))
 
 
+def in_photographs(collected: Collected) -> bool:
+    """Whether predictions are of hands in colour images: relative to wrists, or in pixels only."""
+    return collected.root_of is not None or collected.joints_cam_mm is None
+
+
 def build_comparison(
-    out_dir: Path, runs: Mapping[str, Collected], skeleton: Skeleton, limit_mm: float = 80.0
+    out_dir: Path, runs: Mapping[str, Collected], skeleton: Skeleton, limit: float | None = None
 ) -> list[Path]:
     """Curves and bars of several runs side by side.
 
@@ -98,11 +105,19 @@ def build_comparison(
         out_dir: gets ``comparison.png`` and ``joints.png``.
         runs: label to predictions with ground truth, all in one joint order.
         skeleton: of the joints.
-        limit_mm: largest threshold.
+        limit: largest threshold; 80 mm or, where a run predicts pixels only, 30 px by default.
+    Raises:
+        DataError: if the runs have no errors in one unit.
     """
-    errors = {label: FrameErrors(run.errors_mm()) for label, run in runs.items()}
+    shared = [unit for unit in ("mm", "px") if all(unit in run.units for run in runs.values())]
+    if not shared:
+        told = "; ".join(f"{label} {'/'.join(run.units) or 'none'}" for label, run in runs.items())
+        raise DataError(f"the runs have no errors in one unit, so they cannot be compared: {told}")
+    found = {label: FrameErrors.of(run, shared[0]) for label, run in runs.items()}
+    errors = {label: one for label, one in found.items() if one is not None}
+    limit = limit or {"mm": 80.0, "px": 30.0}[shared[0]]
     return [
-        save_figure(figures.comparison(errors, limit_mm), out_dir / "comparison.png"),
+        save_figure(figures.comparison(errors, limit), out_dir / "comparison.png"),
         save_figure(figures.joint_bars(errors, skeleton), out_dir / "joints.png"),
     ]
 
@@ -114,7 +129,7 @@ def headline(errors: FrameErrors | None, count: int, meta: ReportMeta) -> list[d
         return [{**frames, "main": True, "note": "no ground truth", "bad": True}]
     mean, flat = float(errors.flat.mean()), errors.flat
     share = lambda values, at: f"{success(values, np.array([at]))[0]:.1f}"  # noqa: E731
-    _, low, high = meta.within_mm
+    _, low, high = meta.within
     cards = [{"name": "mean error", "value": f"{mean:.2f}", "unit": "mm", "main": True}]
     if meta.baseline_mm and np.isfinite(meta.baseline_mm):
         ratio = mean / meta.baseline_mm
@@ -133,16 +148,20 @@ def headline(errors: FrameErrors | None, count: int, meta: ReportMeta) -> list[d
 
 
 def _scores(errors: FrameErrors, meta: ReportMeta) -> dict[str, Any]:
-    scores = score_data(errors, meta.threshold_limit_mm)
+    scores = score_data(errors, meta.threshold_limit)
     flat = errors.flat
     marks = (
-        {"median": np.median(flat), "mean": flat.mean(), "95 %": np.percentile(flat, 95)} if flat.size else {}
+        {"median": np.median(flat), "mean": errors.overall, "95 %": np.percentile(flat, 95)}
+        if flat.size
+        else {}
     )
     scores["marks"] = [[name, round(float(at), 2)] for name, at in sorted(marks.items(), key=lambda m: m[1])]
     return scores
 
 
-def _check_angles(angles: Mapping[str, np.ndarray], count: int) -> None:
+def _check(angles: Mapping[str, np.ndarray], count: int) -> None:
+    if count == 0:
+        raise ValueError("there is no frame to report on: the predictions are empty")
     for name, values in angles.items():
         if name not in VIEWPOINT_RANGES:
             raise ValueError(f"angles: '{name}' is unknown; allowed: {', '.join(VIEWPOINT_RANGES)}")
@@ -160,7 +179,7 @@ def _write_charts(
     angles: Mapping[str, np.ndarray],
     panels: list[dict[str, Any]],
 ) -> None:
-    limit = 80.0 if meta.threshold_limit_mm == 84.0 else meta.threshold_limit_mm
+    limit = 80.0 if meta.threshold_limit == 84.0 else meta.threshold_limit
     if errors is not None:
         save_figure(figures.error_curve(errors, limit), folder / "error_curve.png")
         save_figure(figures.joint_bars({meta.key: errors}, skeleton), folder / "joint_errors.png")
@@ -173,60 +192,71 @@ def _write_charts(
         save_figure(figures.training_curves(panels), folder / "training.png")
 
 
-def _write_overlays(
-    folder: Path,
-    collected: Collected,
-    skeleton: Skeleton,
-    meta: ReportMeta,
-    picks: Mapping[str, np.ndarray],
-    errors: FrameErrors | None,
-    depth_of: DepthOf | None,
-) -> None:
+def _write_overlays(folder: Path, frames: CubeFrames | HandFrames, picks: Mapping[str, np.ndarray]) -> None:
     """``vis/worst_01.png`` and so on: ground truth left, prediction right; older pictures go."""
     for old in folder.glob("*.png"):
         if old.stem.rpartition("_")[0] in ("worst", "best", "random", "views_worst", "views_best"):
             old.unlink()
-    if depth_of is None:
+    if frames.image_of is None:
         return
     for group, chosen in picks.items():
         for rank, i in enumerate(chosen, start=1):
-            picture = _captioned(collected, int(i), skeleton, meta, errors, depth_of(int(i)))
-            write_bytes(folder / f"{group}_{rank:02d}.png", encode_image(picture))
-    truth = collected.target_cam_mm
-    if truth is None:
-        return
+            write_bytes(folder / f"{group}_{rank:02d}.png", encode_image(frames.picture(int(i))))
     for group in ("worst", "best"):
         for i in picks.get(group, [])[:1]:
-            target, valid = truth[i], _valid(collected, int(i))
-            shown = views.orthogonal_views(
-                collected.joints_cam_mm[i], skeleton, target_cam_mm=target, valid=valid
-            )
-            save_figure(shown, folder / f"views_{group}_01.png")
+            shown = frames.views(int(i))
+            if shown is not None:
+                save_figure(shown, folder / f"views_{group}_01.png")
 
 
-def _captioned(
-    collected: Collected,
-    i: int,
-    skeleton: Skeleton,
-    meta: ReportMeta,
-    errors: FrameErrors | None,
-    image: np.ndarray,
-) -> np.ndarray:
-    target = None if collected.target_cam_mm is None else collected.target_cam_mm[i]
-    picture = overlay(
-        image,
-        collected.joints_cam_mm[i],
-        Camera.from_array(collected.camera[i]),
-        skeleton,
-        target_cam_mm=target,
-        valid=_valid(collected, i),
-        cube_mm=meta.cube_mm,
-    )
-    key = str(collected.keys[i])
-    if errors is None:
-        return caption(picture, [(0.0, key)])
-    return caption(picture, [(0.0, f"{key}  ground truth"), (0.5, f"prediction  {errors.mean[i]:.1f} mm")])
+@dataclass(frozen=True)
+class CubeFrames:
+    """Pictures and page entries of frames of depth images.
 
+    Args:
+        collected: the predictions.
+        skeleton: of the joints.
+        errors: of the split, or None without ground truth.
+        image_of: sample number to image, or None for no pictures.
+        cube_mm: edge of the cube: the depth range pictures show.
+    """
 
-def _valid(collected: Collected, i: int) -> np.ndarray | None:
-    return None if collected.joint_valid is None else collected.joint_valid[i]
+    collected: Collected
+    skeleton: Skeleton
+    errors: FrameErrors | None
+    image_of: DepthOf | None
+    cube_mm: float
+
+    def sample(self, i: int, group: str) -> dict[str, Any]:
+        """One frame of the page's viewer."""
+        return sample_data(self.collected, i, group, self.skeleton, self.errors, self.image_of, self.cube_mm)
+
+    def picture(self, i: int) -> np.ndarray:
+        """The overlay with the frame's key and error."""
+        found = self.collected
+        assert self.image_of is not None and found.joints_cam_mm is not None and found.camera is not None
+        picture = overlay(
+            self.image_of(i),
+            found.joints_cam_mm[i],
+            Camera.from_array(found.camera[i]),
+            self.skeleton,
+            target_cam_mm=None if found.target_cam_mm is None else found.target_cam_mm[i],
+            valid=None if found.joint_valid is None else found.joint_valid[i],
+            cube_mm=self.cube_mm,
+        )
+        key = str(found.keys[i])
+        if self.errors is None:
+            return caption(picture, [(0.0, key)])
+        error = f"prediction  {self.errors.mean[i]:.1f} mm"
+        return caption(picture, [(0.0, f"{key}  ground truth"), (0.5, error)])
+
+    def views(self, i: int) -> Figure | None:
+        """The joints from three sides; None without ground truth."""
+        found = self.collected
+        if found.target_cam_mm is None or found.joints_cam_mm is None:
+            return None
+        valid = None if found.joint_valid is None else found.joint_valid[i]
+        target = found.target_cam_mm[i]
+        return views.orthogonal_views(
+            found.joints_cam_mm[i], self.skeleton, target_cam_mm=target, valid=valid
+        )

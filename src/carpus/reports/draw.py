@@ -73,6 +73,22 @@ def square_window(joints_px: np.ndarray, size: int = 320, margin_px: float = 70.
     return Window(float(left), float(top), side, size)
 
 
+def hand_window(pred_px: np.ndarray, truth_px: np.ndarray | None, size: int = 320) -> Window:
+    """The square around hands of a photograph, whatever part of it they fill.
+
+    Args:
+        pred_px: ``(J, 2)`` predicted pixels; NaN ones do not count.
+        truth_px: ``(J, 2)`` true ones, or None. Where there are any, a prediction far off does not widen the
+            window beyond a third of the hands' extent.
+        size: edge of the picture.
+    """
+    known = pred_px if truth_px is None or not np.isfinite(truth_px).all(axis=-1).any() else truth_px
+    known = known[np.isfinite(known).all(axis=-1)]
+    extent = float(np.ptp(known, axis=0).max()) if len(known) else 0.0
+    points = pred_px if truth_px is None else _near(pred_px, truth_px, max(extent / 3, 4.0))
+    return square_window(points, size, margin_px=max(0.3 * extent, 16.0))
+
+
 def colour_depth(depth_mm: np.ndarray, ref_mm: float, cube_mm: float, shade: float = 0.0) -> np.ndarray:
     """Depth as a picture: near dark, far cream.
 

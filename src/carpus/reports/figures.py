@@ -15,7 +15,7 @@ from carpus.reports.numbers import (
     per_joint_success,
     success,
     success_curves,
-    thresholds_mm,
+    thresholds_to,
     viewpoint_curve,
 )
 from carpus.reports.style import GRID, INK, MUTED, PAPER, SERIES, figure, hex_colour, legend, readable, tidy
@@ -29,21 +29,20 @@ CURVE_NAMES = {
 """What each success curve counts."""
 
 
-def _share_axes(ax: Axes, title: str, limit_mm: float, counted: str) -> Axes:
-    tidy(ax, title, "error threshold (mm)", counted)
-    ax.set_xlim(0, limit_mm)
+def _share_axes(ax: Axes, title: str, limit: float, counted: str, unit: str) -> Axes:
+    tidy(ax, title, f"error threshold ({unit})", counted)
+    ax.set_xlim(0, limit)
     ax.set_ylim(0, 100)
     ax.yaxis.set_major_formatter(PercentFormatter(decimals=0))
     return ax
 
 
-def error_curve(errors: FrameErrors, limit_mm: float = 80.0) -> Figure:
-    """Share of frames and of joints with an error of at most d mm, the three published curves."""
+def error_curve(errors: FrameErrors, limit: float = 80.0) -> Figure:
+    """Share of frames and of joints with an error of at most the threshold, the three published curves."""
     fig = figure()
-    ax = _share_axes(
-        fig.subplots(), "Success over the error threshold", limit_mm, "share within the threshold"
-    )
-    thresholds = thresholds_mm(limit_mm, 161)
+    title, counted = "Success over the error threshold", "share within the threshold"
+    ax = _share_axes(fig.subplots(), title, limit, counted, errors.unit)
+    thresholds = thresholds_to(limit, 161)
     for colour, (name, values) in zip(SERIES, success_curves(errors, thresholds).items(), strict=False):
         ax.plot(thresholds, values, color=colour, linewidth=2.4, label=CURVE_NAMES[name])
     legend(ax, loc="lower right")
@@ -58,11 +57,12 @@ def joint_bars(runs: Mapping[str, FrameErrors], skeleton: Skeleton) -> Figure:
     order = bar_order(skeleton)
     names = [skeleton.joints[j].replace("_", " ") for j in order] + ["Mean"]
     fig = figure(max(7.5, 0.36 * len(names) + 1.4), 4.8)
-    ax = tidy(fig.subplots(), "Mean error per joint", "", "mm", grid="y")
+    unit = next(iter(runs.values())).unit
+    ax = tidy(fig.subplots(), "Mean error per joint", "", unit, grid="y")
     width, places = 0.8 / len(runs), np.arange(len(names))
     single = [hex_colour(skeleton.colours[j]) for j in order] + [INK]
     for index, (label, errors) in enumerate(runs.items()):
-        heights = np.append(errors.per_joint[order], errors.flat.mean() if errors.flat.size else np.nan)
+        heights = np.append(errors.per_joint[order], errors.overall)
         at = places - 0.4 + width * (index + 0.5)
         colour = single if len(runs) == 1 else SERIES[index % len(SERIES)]
         edge = MUTED if len(runs) == 1 else PAPER
@@ -88,48 +88,53 @@ def joint_bars(runs: Mapping[str, FrameErrors], skeleton: Skeleton) -> Figure:
     return fig
 
 
-def error_histogram(errors: FrameErrors, limit_mm: float = 80.0, bins: int = 40) -> Figure:
+def error_histogram(errors: FrameErrors, limit: float = 80.0, bins: int = 40) -> Figure:
     """Distribution of joint errors with mean, median and 95th percentile; the tail beyond is one bar."""
     fig = figure(8, 4.4)
-    ax = tidy(fig.subplots(), "Distribution of joint errors", "error (mm)", "share of joints", grid="y")
+    label = f"error ({errors.unit})"
+    ax = tidy(fig.subplots(), "Distribution of joint errors", label, "share of joints", grid="y")
     values = errors.flat
-    edges = np.linspace(0, limit_mm, bins + 1)
+    edges = np.linspace(0, limit, bins + 1)
     weights = np.full(values.shape, 100.0 / max(values.size, 1))
     # The last float below the limit keeps clipped values inside the last bin.
     ax.hist(
-        values.clip(0, np.nextafter(limit_mm, 0)),
+        values.clip(0, np.nextafter(limit, 0)),
         edges.tolist(),
         weights=weights,
         color=SERIES[0],
         rwidth=0.9,
     )
-    ax.set_xlim(0, limit_mm)
+    ax.set_xlim(0, limit)
     ax.yaxis.set_major_formatter(PercentFormatter(decimals=0))
     ax.margins(y=0.16)
     if values.size:
-        marks = {"median": np.median(values), "mean": values.mean(), "95 %": np.percentile(values, 95)}
+        marks = {"median": np.median(values), "mean": errors.overall, "95 %": np.percentile(values, 95)}
         for (name, at), height in zip(
             sorted(marks.items(), key=lambda m: m[1]), (0.98, 0.90, 0.98), strict=True
         ):
+            if at >= limit:
+                continue  # its text would stand beside the axes
             ax.axvline(at, color=SERIES[1], linewidth=1.4)
-            ax.text(at + limit_mm / 120, height, f"{name} {at:.1f}", transform=ax.get_xaxis_transform(),
+            ax.text(at + limit / 120, height, f"{name} {at:.1f}", transform=ax.get_xaxis_transform(),
                     color=SERIES[1], fontsize=9, va="top")  # fmt: skip
     return fig
 
 
-def joint_accuracy(errors: FrameErrors, skeleton: Skeleton, limit_mm: float = 80.0) -> Figure:
+def joint_accuracy(errors: FrameErrors, skeleton: Skeleton, limit: float = 80.0) -> Figure:
     """Accuracy of each joint over the threshold, in the skeleton's colours."""
-    fig = figure(9, 5.2)
-    ax = _share_axes(fig.subplots(), "Accuracy per joint", limit_mm, "share of frames")
-    thresholds = thresholds_mm(limit_mm, 121)
+    columns = 1 if len(skeleton) <= 21 else 2
+    fig = figure(9 if columns == 1 else 11.5, 5.2)
+    ax = _share_axes(fig.subplots(), "Accuracy per joint", limit, "share of frames", errors.unit)
+    thresholds = thresholds_to(limit, 121)
     for joint, values in enumerate(per_joint_success(errors, thresholds)):
+        if np.isnan(values).all():
+            continue
         colour = readable(skeleton.colours[joint])
         style = "--" if joint in skeleton.tips else "-"
         ax.plot(thresholds, values, style, color=colour, linewidth=1.5, label=skeleton.joints[joint])
-    columns = 1 if len(skeleton) <= 21 else 2
-    legend(
-        ax, loc="center left", bbox_to_anchor=(1.0, 0.5), ncols=columns, handlelength=1.6, labelspacing=0.25
-    )
+    if ax.lines:
+        place = {"loc": "center left", "bbox_to_anchor": (1.0, 0.5), "ncols": columns}
+        legend(ax, **place, handlelength=1.6, labelspacing=0.25)
     return fig
 
 
@@ -159,16 +164,16 @@ def viewpoint_curves(
     return fig
 
 
-def comparison(runs: Mapping[str, FrameErrors], limit_mm: float = 80.0) -> Figure:
+def comparison(runs: Mapping[str, FrameErrors], limit: float = 80.0) -> Figure:
     """Two runs or more over the threshold: worst joint of a frame at the left, single joints at the right."""
     fig = figure(10, 4.4)
     left, right = fig.subplots(1, 2, sharey=True)
-    thresholds = thresholds_mm(limit_mm, 161)
-    _share_axes(left, "Frames, worst joint", limit_mm, "share within the threshold")
-    _share_axes(right, "Single joints", limit_mm, "")
+    thresholds = thresholds_to(limit, 161)
+    unit = next(iter(runs.values())).unit
+    _share_axes(left, "Frames, worst joint", limit, "share within the threshold", unit)
+    _share_axes(right, "Single joints", limit, "", unit)
     for colour, (label, errors) in zip(SERIES * 3, runs.items(), strict=False):
-        mean = errors.flat.mean() if errors.flat.size else np.nan
-        text = f"{label} ({mean:.2f} mm)"
+        text = f"{label} ({errors.overall:.2f} {unit})"
         left.plot(thresholds, success(errors.max, thresholds), color=colour, linewidth=2.3, label=text)
         right.plot(thresholds, success(errors.joint, thresholds), color=colour, linewidth=2.3)
     legend(left, loc="lower right")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -26,39 +27,59 @@ class FrameErrors:
     """Errors of a split, reduced per frame; frames without a valid joint are left out of the curves.
 
     Args:
-        joint: ``(N, J)`` millimetres, NaN where not valid.
+        joint: ``(N, J)``, NaN where not valid.
+        unit: of the errors.
+        by_joint: the mean over all is that of the means per joint, as protocols of hands in colour images
+            take it; otherwise of all errors at once.
     """
 
     joint: np.ndarray
+    unit: str = "mm"
+    by_joint: bool = False
 
     @classmethod
-    def of(cls, collected: Collected) -> FrameErrors | None:
-        """Errors of a split, or None where it has no ground truth."""
-        return None if collected.target_cam_mm is None else cls(collected.errors_mm())
+    def of(cls, collected: Collected, unit: str | None = None) -> FrameErrors | None:
+        """Errors of a split, or None where it has no ground truth.
 
-    @property
+        Args:
+            collected: its predictions.
+            unit: ``mm`` or ``px``; the usual one by default.
+        """
+        if not collected.units:
+            return None
+        chosen = unit or collected.units[0]
+        by_joint = collected.root_of is not None or chosen == "px"
+        return cls(collected.errors(chosen), chosen, by_joint)
+
+    @cached_property
     def scored(self) -> np.ndarray:
         """``(N,)`` bool: frames with at least one valid joint."""
         return np.asarray(np.isfinite(self.joint).any(axis=1))
 
-    @property
+    @cached_property
     def mean(self) -> np.ndarray:
         """``(N,)`` mean over the frame's joints; NaN where the frame has none."""
         count = np.isfinite(self.joint).sum(axis=1)
         return np.where(count > 0, np.nansum(self.joint, axis=1) / np.maximum(count, 1), np.nan)
 
-    @property
+    @cached_property
     def max(self) -> np.ndarray:
         """``(N,)`` largest over the frame's joints; NaN where the frame has none."""
         largest = np.where(np.isfinite(self.joint), self.joint, -np.inf).max(axis=1)
         return np.where(self.scored, largest, np.nan)
 
-    @property
+    @cached_property
     def per_joint(self) -> np.ndarray:
         """``(J,)`` mean over the frames; NaN for a joint that is valid nowhere."""
         return FrameErrors(self.joint.T).mean
 
-    @property
+    @cached_property
+    def overall(self) -> float:
+        """The mean over everything; NaN if nothing is valid."""
+        values = self.per_joint[np.isfinite(self.per_joint)] if self.by_joint else self.flat
+        return float(values.mean()) if values.size else float("nan")
+
+    @cached_property
     def flat(self) -> np.ndarray:
         """Every valid joint error, in one row."""
         return self.joint[np.isfinite(self.joint)]
@@ -68,8 +89,8 @@ def success(values: np.ndarray, thresholds: np.ndarray) -> np.ndarray:
     """Share of values at or below each threshold, in per cent; NaN values do not count.
 
     Args:
-        values: any shape, millimetres.
-        thresholds: ``(T,)`` millimetres.
+        values: any shape.
+        thresholds: ``(T,)`` in their unit.
     Returns:
         ``(T,)`` per cent.
     Example:
@@ -98,9 +119,9 @@ def _shares(values: np.ndarray, thresholds: np.ndarray) -> np.ndarray:
     return 100 * (within / known.sum(dim=0).double()[:, None]).numpy()
 
 
-def thresholds_mm(limit_mm: float, count: int = 85) -> np.ndarray:
+def thresholds_to(limit: float, count: int = 85) -> np.ndarray:
     """``(count,)`` evenly spaced thresholds from 0; with 84 mm and 85 the published ones, 1 mm apart."""
-    return np.linspace(0.0, limit_mm, count)
+    return np.linspace(0.0, limit, count)
 
 
 def viewpoint_curve(
@@ -128,12 +149,12 @@ def bar_order(skeleton: Skeleton) -> np.ndarray:
 
 
 def pick_frames(
-    frame_error_mm: np.ndarray | None, count: int, worst: int, best: int, random: int, seed: int = 0
+    frame_error: np.ndarray | None, count: int, worst: int, best: int, random: int, seed: int = 0
 ) -> dict[str, np.ndarray]:
     """Which frames to show, none of them twice.
 
     Args:
-        frame_error_mm: ``(N,)`` mean error per frame, or None without ground truth.
+        frame_error: ``(N,)`` mean error per frame, or None without ground truth.
         count: number of frames N.
         worst, best, random: how many of each.
         seed: of the random ones.
@@ -142,9 +163,9 @@ def pick_frames(
         only ``random``.
     """
     picks: dict[str, np.ndarray] = {}
-    if frame_error_mm is not None:
-        scored = np.flatnonzero(np.isfinite(frame_error_mm))
-        ranked = scored[np.argsort(frame_error_mm[scored], kind="stable")]
+    if frame_error is not None:
+        scored = np.flatnonzero(np.isfinite(frame_error))
+        ranked = scored[np.argsort(frame_error[scored], kind="stable")]
         picks["worst"] = ranked[::-1][:worst]
         picks["best"] = ranked[: min(best, len(ranked) - len(picks["worst"]))]
     taken = np.concatenate([*picks.values(), np.empty(0, np.int64)]).astype(np.int64)

@@ -7,6 +7,7 @@ megabytes before its first number.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
@@ -38,6 +39,10 @@ class ReportMeta:
         cube_mm: edge of the cube around the hand: the depth range pictures show.
         limit_mm: largest threshold of curves; None = 84 for hands, 250 where the cube is a body's.
         extra: further facts for the header.
+        unit: of every error on the page, ``mm`` or ``px``.
+        headline: of hands in colour images, the metric that ranks, one of ``metrics``; there its mean-pose
+            baseline is ``mean_pose_error_<unit>``, or ``mean_pose_headline`` of a share.
+        notes: what a reader must know of the numbers, a sentence each.
     """
 
     key: str
@@ -56,6 +61,9 @@ class ReportMeta:
     cube_mm: float = 200.0
     limit_mm: float | None = None
     extra: Mapping[str, str] = field(default_factory=dict)
+    unit: str = "mm"
+    headline: str = ""
+    notes: Sequence[str] = ()
 
     @property
     def title(self) -> str:
@@ -63,13 +71,17 @@ class ReportMeta:
         return f"{self.method} on {self.dataset}, {self.split}"
 
     @property
-    def threshold_limit_mm(self) -> float:
-        """The largest threshold of the curves."""
+    def threshold_limit(self) -> float:
+        """The largest threshold of the curves, in the page's unit."""
+        if self.unit == "px":
+            return 30.0
         return self.limit_mm or (84.0 if self.cube_mm <= 600 else 250.0)
 
     @property
-    def within_mm(self) -> tuple[float, float, float]:
-        """Distances at which shares are told: fingers need other ones than a body."""
+    def within(self) -> tuple[float, float, float]:
+        """Distances at which shares are told: fingers need other ones than a body, and pixels their own."""
+        if self.unit == "px":
+            return (5.0, 10.0, 20.0)
         return (10.0, 20.0, 40.0) if self.cube_mm <= 600 else (50.0, 100.0, 200.0)
 
     def facts(self) -> dict[str, str]:
@@ -105,8 +117,20 @@ def render_page(
         style=asset("page.css"),
         body=body,
         data=script_json(data),
-        script="\n".join(asset(name) for name in _SCRIPTS),
+        script=in_unit("\n".join(asset(name) for name in _SCRIPTS), meta.unit),
     )
+
+
+def in_unit(text: str, unit: str) -> str:
+    """A text or script that speaks of millimetres, in the page's unit.
+
+    Example:
+        >>> in_unit("error (mm), millimetres; hmm", "px")
+        'error (px), pixels; hmm'
+    """
+    if unit == "mm":
+        return text
+    return re.sub(r"\bmm\b", unit, text).replace("millimetres", "pixels")
 
 
 def script_json(data: Any) -> str:

@@ -19,7 +19,7 @@ from carpus.reports.numbers import (
     per_joint_success,
     success,
     success_curves,
-    thresholds_mm,
+    thresholds_to,
     viewpoint_curve,
 )
 from carpus.reports.style import encode_image, hex_colour, readable
@@ -56,25 +56,25 @@ def skeleton_data(skeleton: Skeleton) -> dict[str, Any]:
     }
 
 
-def score_data(errors: FrameErrors, limit_mm: float, bins: int = 42) -> dict[str, Any]:
+def score_data(errors: FrameErrors, limit: float, bins: int = 42) -> dict[str, Any]:
     """Curves, bars, histogram and the table of joints."""
-    thresholds = thresholds_mm(limit_mm)
-    edges = np.linspace(0, limit_mm, bins + 1)
+    thresholds = thresholds_to(limit)
+    edges = np.linspace(0, limit, bins + 1)
     flat = errors.flat
     # What lies beyond the last edge is counted in the last bar; the page says so.
-    counts, _ = np.histogram(flat.clip(0, np.nextafter(limit_mm, 0)), edges)
+    counts, _ = np.histogram(flat.clip(0, np.nextafter(limit, 0)), edges)
     return {
         "thresholds": plain(thresholds),
         "curves": {name: plain(values, 2) for name, values in success_curves(errors, thresholds).items()},
         "joint_curves": plain(per_joint_success(errors, thresholds), 1),
         "per_joint": plain(errors.per_joint),
         "histogram": {"edges": plain(edges), "share": plain(100.0 * counts / max(flat.size, 1))},
-        "mean": plain(float(flat.mean()) if flat.size else math.nan),
+        "mean": plain(errors.overall),
     }
 
 
 def joint_rows(
-    errors: FrameErrors, skeleton: Skeleton, within_mm: Sequence[float] = (10.0, 20.0, 40.0)
+    errors: FrameErrors, skeleton: Skeleton, within: Sequence[float] = (10.0, 20.0, 40.0)
 ) -> list[dict[str, Any]]:
     """The table of joints, in the order of the bars: mean, median, 95 %, share within some distances."""
     rows = []
@@ -82,10 +82,10 @@ def joint_rows(
         column = errors.joint[:, joint]
         known = column[np.isfinite(column)]
         middle, high = np.percentile(known, (50, 95)) if known.size else (math.nan, math.nan)
-        within = success(column, np.array(within_mm))
+        shares = success(column, np.array(within))
         name = skeleton.joints[joint]
         mean = float(known.mean()) if known.size else math.nan
-        rows.append({"joint": name, "mean": mean, "median": middle, "p95": high, "within": within})
+        rows.append({"joint": name, "mean": mean, "median": middle, "p95": high, "within": shares})
     return rows
 
 

@@ -21,15 +21,17 @@ def body_of(
     """Everything between ``<body>`` and the scripts."""
     parts = [
         cards(data["cards"]),
+        notes(meta.notes) if meta.notes else "",
         viewer(data["samples"], scored=bool(data["scores"])) if data["samples"] else "",
         charts(data, meta) if data["scores"] else "",
         history(data["history"]) if data["history"] else "",
-        gallery(data["samples"], data["frames"]),
-        joints(joint_table, data["skeleton"], data["scores"], meta.within_mm) if data["scores"] else "",
+        gallery(data["samples"], data["frames"], meta.unit),
+        joints(joint_table, data["skeleton"], data["scores"], meta) if data["scores"] else "",
         protocol(meta.metrics) if meta.metrics else "",
         config(config_text) if config_text else "",
     ]
-    foot = f"<footer>{data['frames']:,} frames · millimetres in the camera frame · Carpus</footer>"
+    space = "millimetres in the camera frame" if meta.unit == "mm" else "pixels of the published image"
+    foot = f"<footer>{data['frames']:,} frames · {space} · Carpus</footer>"
     return f'<div class="wrap">{header(meta)}<main id="main">{"".join(parts)}</main>{foot}</div>'
 
 
@@ -62,8 +64,14 @@ def cards(entries: Sequence[Mapping[str, Any]]) -> Html:
     return f'<div class="cards">{"".join(made)}</div>'
 
 
+def notes(sentences: Sequence[str]) -> Html:
+    """What a reader must know of the numbers."""
+    items = "".join(f'<p class="note">{escape(sentence)}</p>' for sentence in sentences)
+    return f'<section id="notes"><h2>How to read the numbers</h2>{items}</section>'
+
+
 def viewer(samples: Sequence[Mapping[str, Any]], scored: bool) -> Html:
-    """The 3D hand with its scrubber and picture."""
+    """The 3D hand with its scrubber and picture; the picture alone where joints have no depth."""
     groups = list(dict.fromkeys(s["group"] for s in samples))
     chosen = "".join(
         f'<button type="button" data-group="{g}" aria-pressed="false">{_GROUPS[g]}</button>' for g in groups
@@ -76,20 +84,21 @@ def viewer(samples: Sequence[Mapping[str, Any]], scored: bool) -> Html:
         f'<button type="button" data-show="{name}" aria-pressed="{str(on).lower()}">{label}</button>'
         for name, label, on in shown
     )
-    head = (
-        "<span>Ground truth</span><span>Prediction</span>"
-        if samples[0]["target"]
-        else "<span>Prediction</span>"
-    )
+    head = "<span>Ground truth</span><span>Prediction</span>" if scored else "<span>Prediction</span>"
     single = " hidden" if len(samples) == 1 else ""
+    # Without joints in space the canvas stays, out of sight, as the script draws on it.
+    flat = not in_space(samples)
+    hidden, columns = (" hidden", ' style="grid-template-columns:minmax(0,1fr)"') if flat else ("", "")
     picture = f'<div class="pairhead">{head}</div><img class="pair" id="pair" alt="">'
+    title = f'"Samples{"" if flat else " in 3D"}"'
     return (
-        '<section id="samples" aria-label="Samples in 3D"><h2>Samples</h2>'
+        f'<section id="samples" aria-label={title}><h2>Samples</h2>'
         f'<div class="bar"{single}>{chosen}'
         '<button id="previous" type="button" aria-label="Previous sample">←</button>'
         '<button id="next" type="button" aria-label="Next sample">→</button></div>'
         f'<input id="scrub" type="range" min="0" value="0" aria-label="Sample"{single}>'
-        '<div class="viewer"><div><div class="stage"><canvas id="hand" tabindex="0" role="img" '
+        f'<div class="viewer"{columns}><div{hidden}><div class="stage">'
+        '<canvas id="hand" tabindex="0" role="img" '
         'aria-label="Hand in 3D; arrow keys turn it, plus and minus zoom"></canvas>'
         "<p>drag or arrow keys turn · click, then wheel zooms</p></div>"
         f'<div class="bar">{toggles}<button id="home" type="button">Reset view</button></div></div>'
@@ -97,6 +106,11 @@ def viewer(samples: Sequence[Mapping[str, Any]], scored: bool) -> Html:
         f"{picture if any('pair' in s for s in samples) else ''}"
         f"{'<div class=chart id=sample-joints></div>' if scored else ''}</div></div></section>"
     )
+
+
+def in_space(samples: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether any sample has predicted joints with depth."""
+    return any(sample["pred"] for sample in samples)
 
 
 def _chart(name: str, title: str, sub: str = "", legend: bool = False) -> Html:
@@ -107,14 +121,14 @@ def _chart(name: str, title: str, sub: str = "", legend: bool = False) -> Html:
 
 def charts(data: Mapping[str, Any], meta: ReportMeta) -> Html:
     """Error curve, bars, histogram, accuracy per joint, viewpoint curves."""
-    limit = f"{meta.threshold_limit_mm:g}"
+    limit, unit = f"{meta.threshold_limit:g}", meta.unit
     rows = [
         _chart("curve", "Success over the error threshold", "share with an error at or below it", legend=True)
-        + _chart("joints", "Mean error per joint", "millimetres"),
+        + _chart("joints", "Mean error per joint", "millimetres" if unit == "mm" else "pixels"),
         _chart(
             "histogram",
             "Distribution of joint errors",
-            f"the last bar also holds what lies beyond {limit} mm",
+            f"the last bar also holds what lies beyond {limit} {unit}",
         )
         + _chart("accuracy", "Accuracy per joint", "each joint in its colour; point at a curve for its name"),
     ]
@@ -139,7 +153,7 @@ def history(panels: Sequence[Mapping[str, Any]]) -> Html:
     )
 
 
-def gallery(samples: Sequence[Mapping[str, Any]], frames: int) -> Html:
+def gallery(samples: Sequence[Mapping[str, Any]], frames: int, unit: str = "mm") -> Html:
     """Thumbnails of the worst frames; without ground truth, of those that were chosen."""
     worst = [(i, s) for i, s in enumerate(samples) if s["group"] == "worst" and "thumb" in s]
     shown = worst or [(i, s) for i, s in enumerate(samples) if "thumb" in s]
@@ -147,20 +161,27 @@ def gallery(samples: Sequence[Mapping[str, Any]], frames: int) -> Html:
         return ""
     tiles = "".join(
         f'<button type="button" data-sample="{i}"><img src="{s["thumb"]}" alt="" loading="lazy"><div>'
-        + (f"<b>{s['mean']:.1f} mm</b> mean, {s['max']:.1f} worst joint" if s.get("mean") is not None else "")
+        + _frame_error(s, unit)
         + f"<code>{escape(s['key'])}</code></div></button>"
         for i, s in shown
     )
     title = f"The {len(worst)} worst of {frames:,} frames" if worst else "Frames"
-    sub = "Ground truth in white over the prediction; a click opens the frame in 3D." if worst else ""
+    where = " in 3D" if in_space(samples) else ""
+    sub = f"Ground truth in white over the prediction; a click opens the frame{where}." if worst else ""
     return f'<section><h2>{title}</h2><p class="sub">{sub}</p><div class="gallery">{tiles}</div></section>'
+
+
+def _frame_error(sample: Mapping[str, Any], unit: str) -> Html:
+    if sample.get("mean") is None:
+        return ""
+    return f"<b>{sample['mean']:.1f} {unit}</b> mean, {sample['max']:.1f} worst joint"
 
 
 def joints(
     table: Sequence[Mapping[str, Any]],
     skeleton: Mapping[str, Any],
     scores: Mapping[str, Any],
-    within_mm: Sequence[float],
+    meta: ReportMeta,
 ) -> Html:
     """Numbers of every joint."""
     colour = dict(zip(skeleton["joints"], skeleton["colours"], strict=True))
@@ -171,7 +192,9 @@ def joints(
         + "</tr>"
         for r in table
     )
-    heads = ("joint", "mean mm", "median mm", "95 % mm", *(f"≤ {at:g} mm %" for at in within_mm))
+    unit = meta.unit
+    heads = ("joint", *(f"{name} {unit}" for name in ("mean", "median", "95 %")))
+    heads += tuple(f"≤ {at:g} {unit} %" for at in meta.within)
     head = "".join(f'<th scope="col">{h}</th>' for h in heads)
     mean = "–" if scores["mean"] is None else f"{scores['mean']:.2f}"
     foot = f'<tr><td>all joints</td><td>{mean}</td><td colspan="5"></td></tr>'
