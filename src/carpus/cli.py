@@ -16,6 +16,7 @@ _EXAMPLE = """examples:
   carpus runs                                     what has been trained, and how well
   carpus score predictions.txt labels.mat --protocol nyu
   carpus demo 2e8c frame.png --camera 588.04,587.08,320,240
+  carpus demo 77d1 photo.jpg --bbox 812,340,620,580
 
 Training and testing have their own scripts: python train.py, python test.py."""
 
@@ -27,7 +28,7 @@ COMMANDS = {
     "show": "one experiment: configuration, numbers, files",
     "compare": "several experiments side by side",
     "score": "score a published prediction file against ground truth",
-    "demo": "joints and pictures of your own depth images",
+    "demo": "joints and pictures of your own depth images and photographs",
     "track": "joints of the hand in every frame of a depth stream",
     "centers": "a localiser's centre files for a dataset",
     "import": "make an experiment of published weights",

@@ -1,4 +1,7 @@
-"""``carpus demo``: joints and pictures of depth images that belong to no dataset."""
+"""``carpus demo``: joints and pictures of depth images that belong to no dataset.
+
+Photographs are taken care of in :mod:`carpus.engine.demo_rgb`.
+"""
 
 from __future__ import annotations
 
@@ -7,25 +10,30 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from omegaconf import DictConfig
 
 from carpus.data.depth_images import encode_depth
 from carpus.data.own_images import find_center, find_images, read_own_image
+from carpus.data.own_photos import ENLARGE, HAND_TYPES
 from carpus.engine.build import build, build_module
 from carpus.engine.config import load_config
 from carpus.engine.folder import RunFolder, environment, now
 from carpus.engine.keys import find_run
 from carpus.engine.weights import read_state
-from carpus.errors import ConfigError, DataError
+from carpus.errors import ConfigError, DataError, unknown
 from carpus.geometry import Camera
 from carpus.reports.build import ReportMeta
 from carpus.reports.demo import DemoFrame, write_demo
 from carpus.skeletons import get_skeleton
 from carpus.types import Record, collate
 
+HANDS = ("auto", *HAND_TYPES)
+"""What ``--hand`` may say."""
+
 
 @dataclass(frozen=True)
 class DemoOptions:
-    """What the command line says.
+    """What the command line says of depth images.
 
     Args:
         key: run, or a unique prefix of its key.
@@ -50,6 +58,59 @@ class DemoOptions:
     device: str = "cpu"
 
 
+@dataclass(frozen=True)
+class PhotoOptions:
+    """What the command line says of photographs.
+
+    Args:
+        images: photograph or folder of them.
+        boxes: boxes ``(x, y, width, height)`` around hands, in every photograph.
+        box_file: JSON file of boxes by file name.
+        enlarge: factor on the longer side of a box.
+        camera: fx, fy, cx, cy of the upright photographs, or None.
+        wrists_mm: depth of the right and the left wrist, or None.
+        hand: one of :data:`HANDS`; auto: those that the method says are there.
+        pictures: of how many boxes the method's own pictures are drawn, where it has any.
+        out: folder for the files; None for one in the run's folder.
+        device: of the network.
+    """
+
+    images: Path
+    boxes: tuple[tuple[float, float, float, float], ...] = ()
+    box_file: Path | None = None
+    enlarge: float = ENLARGE
+    camera: tuple[float, float, float, float] | None = None
+    wrists_mm: tuple[float, float] | None = None
+    hand: str = "auto"
+    pictures: int = 16
+    out: Path | None = None
+    device: str = "cpu"
+
+    def __post_init__(self) -> None:
+        if self.hand not in HANDS:
+            raise ConfigError(unknown("--hand", self.hand, HANDS))
+        if self.boxes and self.box_file is not None:
+            raise ConfigError("--bbox and --bbox-file both say where hands are: give one of them")
+        if self.wrists_mm is not None and self.camera is None:
+            raise ConfigError("--wrist-depth says nothing without --camera fx,fy,cx,cy")
+        if self.wrists_mm is not None and not min(self.wrists_mm) > 0:
+            raise ConfigError(f"--wrist-depth {self.wrists_mm}: right and left depth in mm, both above 0")
+        if self.camera is not None and not min(self.camera[:2]) > 0:
+            raise ConfigError(f"--camera {self.camera}: fx,fy,cx,cy in pixels, fx and fy above 0")
+        if not self.enlarge > 0:
+            raise ConfigError(f"--enlarge {self.enlarge}: a factor above 0 is needed")
+
+
+def reads(key: str, logs: Path) -> str:
+    """What a run's method looks at, such as ``depth`` or ``rgb_hand``.
+
+    Args:
+        key: of the run, or a unique prefix.
+        logs: folder of the runs.
+    """
+    return str(load_config(RunFolder(find_run(key, logs)).config_file).method.needs.kind)
+
+
 def demo(options: DemoOptions, logs: Path) -> list[str]:
     """Write joints and pictures.
 
@@ -67,19 +128,23 @@ def demo(options: DemoOptions, logs: Path) -> list[str]:
         frames.append(frame)
         lines.append(f"{path.name}: centre {', '.join(f'{v:.1f}' for v in frame.center_mm)} mm")
     cfg, run = predictor.cfg, predictor.run
-    meta = ReportMeta(
+    out = options.out or run.path / "vis" / f"demo_{options.images.stem}"
+    written = write_demo(out, frames, get_skeleton(cfg.dataset.skeleton), demo_meta(run, cfg))
+    return [*lines, *(f"  {path}" for path in written.values())]
+
+
+def demo_meta(run: RunFolder, cfg: DictConfig) -> ReportMeta:
+    """What a demo's page says about its run."""
+    return ReportMeta(
         key=run.key,
         method=cfg.method.name,
         dataset=cfg.dataset.name,
         split="demo",
         date=now(),
         commit=environment()["commit"],
-        cube_mm=cfg.dataset.cube_mm,
+        cube_mm=cfg.dataset.get("cube_mm", 400.0),
         checkpoint=run.last.name,
     )
-    out = options.out or run.path / "vis" / f"demo_{options.images.stem}"
-    written = write_demo(out, frames, get_skeleton(cfg.dataset.skeleton), meta)
-    return [*lines, *(f"  {path}" for path in written.values())]
 
 
 class DepthPredictor:

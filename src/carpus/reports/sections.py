@@ -30,7 +30,8 @@ def body_of(
         protocol(meta.metrics) if meta.metrics else "",
         config(config_text) if config_text else "",
     ]
-    space = "millimetres in the camera frame" if meta.unit == "mm" else "pixels of the published image"
+    usual = "millimetres in the camera frame" if meta.unit == "mm" else "pixels of the published image"
+    space = data.get("space") or usual
     foot = f"<footer>{data['frames']:,} frames · {space} · Carpus</footer>"
     return f'<div class="wrap">{header(meta)}<main id="main">{"".join(parts)}</main>{foot}</div>'
 
