@@ -4,6 +4,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+# One process per core, each with one thread: two threads of one process wait for each other.
+WORKERS ?= 2
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test test-all lint format bench docs clean
@@ -23,10 +26,10 @@ demo: $(READY) ## synthetic hands: make, pack, train a reduced V2V, test, report
 	$(BIN)/python train.py experiment=quickstart
 
 test: $(READY) ## the test suite (≤ 8 minutes on 2 cores)
-	$(BIN)/python -m pytest -q
+	$(PYTEST)
 
 test-all: $(READY) ## also what is slow, and the GPU tests where there is one
-	$(BIN)/python -m pytest -q -m "slow or not slow"
+	$(PYTEST) -m "slow or not slow"
 
 lint: $(READY) ## ruff and the type checker
 	$(BIN)/ruff check .

@@ -13,6 +13,8 @@ from carpus.geometry.camera import Camera
 from carpus.skeletons import Skeleton, get_skeleton
 from carpus.types import Inputs, Record
 
+_FOR_SCORES = ("joints_px", "joint_visible")
+
 
 class DigitInputs:
     """What :func:`~carpus.data.rgb_inputs.hand_inputs` ships of a record, with the middle of its box.
@@ -47,9 +49,12 @@ class DigitInputs:
         self.augment = augment if isinstance(augment, RgbAugmentation) else NoRgbAugmentation()
 
     def __call__(self, record: Record, rng: np.random.Generator, train: bool) -> Inputs:
-        """Arrays of one sample; the same generator state gives the same arrays."""
+        """Arrays of one sample, in training without what only scoring needs; reproducible by ``rng``."""
         augment = self.augment if train else NoRgbAugmentation()
         inputs = hand_inputs(record, augment.draw(rng), self.skeleton, self.crop_px, self.mask_px)
+        if train:
+            # Not every dataset has them: samples of several could not share a batch.
+            inputs = {name: value for name, value in inputs.items() if name not in _FOR_SCORES}
         return {**inputs, "center_mm": _center_mm(record, np.asarray(inputs["hand_type"]))}
 
 
