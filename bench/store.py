@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from carpus.data.records import encode_record, save_array
-from carpus.data.store import StoreWriter
+from carpus.data.store_writer import StoreWriter
 from carpus.types import Record
 
 BATCH = 5000

@@ -10,6 +10,8 @@ import cv2
 import lmdb
 import numpy as np
 
+from carpus.data.rgb_dataset import RgbDataset
+from carpus.data.sources.interhand26m import InterHand26M
 from carpus.skeletons import INTERHAND, INTERHAND_PUBLISHED
 
 SAMPLES = Path(__file__).parent / "samples" / "interhand2.6m"
@@ -164,3 +166,18 @@ def invented(count: int, seed: int = 0, both: str | None = None) -> dict:
         content["data"]["images"].append(image)
         content["data"]["annotations"].append({**truth, "hand_type_valid": 1})
     return content
+
+
+class InterHandWorld:
+    """A tree, and the dataset that reads it with other options each time it is called.
+
+    Args:
+        root: the tree; stores lie beside it, one folder per place of the pictures.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def __call__(self, **options) -> RgbDataset:
+        packs = self.root.parent / f"packs_{options.get('images', 'packed')}"
+        return RgbDataset("interhand26m", self.root, InterHand26M, packs, **options)

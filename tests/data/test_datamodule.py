@@ -5,6 +5,7 @@ from pytorch_lightning.callbacks import Callback
 
 from carpus.data.datamodule import DataModule
 from carpus.errors import ConfigError
+from quiet_trainer import quiet_trainer
 
 EPOCHS = 3
 
@@ -63,14 +64,8 @@ def fit(dataset, resume=None, callbacks=(), workers=0, batch_size=8, **options):
     torch.manual_seed(0)
     module = Recorder()
     data = DataModule(dataset, inputs, batch_size, workers=workers, seed=7, test_split="minitest")
-    trainer = pl.Trainer(
+    trainer = quiet_trainer(
         max_epochs=EPOCHS,
-        accelerator="cpu",
-        logger=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        enable_checkpointing=False,
-        use_distributed_sampler=False,
         callbacks=list(callbacks),
         **options,
     )

@@ -1,6 +1,5 @@
 import multiprocessing
 import pickle
-import tarfile
 
 import numpy as np
 import pytest
@@ -9,7 +8,7 @@ from carpus.data.dataset import Dataset
 from carpus.data.sources import HANDS17, ICVL, ITOP, MSRA, NYU
 from carpus.data.splits import LeaveOneSubjectOut, Published
 from carpus.errors import ConfigError, DataError, StoreError
-from golden_cases import golden_paths
+from golden_cases import golden_paths, msra_folds
 
 FOLD0_TEST = 17 * 2
 
@@ -48,13 +47,9 @@ def test_samples_travel_by_pickle_without_their_arrays(msra):
 
 @pytest.mark.parametrize("path", golden_paths("v2v", "msra_mini"))
 def test_msra_mini_with_its_centre_files(path, tmp_path):
-    golden = np.load(path)
-    with tarfile.open(path.with_suffix(".tar.gz")) as tar:
-        tar.extractall(tmp_path, filter="data")
-    root = next(tmp_path.glob("*/db"))
-    for prefix in sorted({k.rsplit("_", 1)[0] for k in golden if k.endswith("_names")}):
-        fold, mode = prefix[1:].split("_")
-        splits = LeaveOneSubjectOut(int(fold))
+    golden, root, parts = msra_folds(path, tmp_path)
+    for prefix, fold, mode in parts:
+        splits = LeaveOneSubjectOut(fold)
         folders = {"root": root, "packs": tmp_path / "packs", "center_dir": root.parent / "center"}
         samples = Dataset(
             "m", source=MSRA, splits=splits, cube_mm=200, depth_range_mm=(100, 700), **folders
@@ -273,3 +268,11 @@ def test_verify_names_the_damaged_record(msra):
         dataset.verify("all")
     with pytest.raises(ConfigError, match="did you mean 'all'"):
         dataset.pack("al")
+
+
+def test_scores_tell_what_they_depend_on(msra):
+    conditions = msra(center_source="gt").open("test") and msra(center_source="gt").conditions("test")
+    assert (conditions["dataset"], conditions["split"]) == ("msra", "test")
+    assert conditions["images_in_store"] == 3 * FOLD0_TEST
+    assert conditions["center_source"] == "gt"
+    assert conditions["splits"]["test_subject"] == 0

@@ -6,10 +6,9 @@ import json
 
 import pytest
 
-from carpus.data.rgb_dataset import RgbDataset
 from carpus.data.sources.interhand26m import InterHand26M
 from carpus.errors import DataError
-from interhand_tree import invented, write_rootnet, write_tree
+from interhand_tree import InterHandWorld, invented, write_rootnet, write_tree
 
 DATA = "annotations/val/InterHand2.6M_val_{}.json"
 
@@ -17,15 +16,8 @@ DATA = "annotations/val/InterHand2.6M_val_{}.json"
 @pytest.fixture
 def world(tmp_path):
     """A tree of one split, and a function that opens it."""
-    root = tmp_path / "tree"
-    write_tree(root, "val", invented(9), masks=False)
-
-    def make(**options):
-        packs = tmp_path / f"packs_{options.get('images', 'packed')}"
-        return RgbDataset("interhand26m", root, InterHand26M, packs, **options)
-
-    make.root = root
-    return make
+    write_tree(tmp_path / "tree", "val", invented(9), masks=False)
+    return InterHandWorld(tmp_path / "tree")
 
 
 def change(root, kind, edit):

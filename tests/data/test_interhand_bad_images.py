@@ -16,21 +16,14 @@ from carpus.data.rgb_inputs import hand_inputs
 from carpus.data.sources.interhand26m import InterHand26M
 from carpus.errors import ConfigError, DataError, StoreError
 from carpus.skeletons import INTERHAND
-from interhand_tree import invented, png, write_json, write_lmdb, write_tree
+from interhand_tree import InterHandWorld, invented, png, write_json, write_lmdb, write_tree
 
 
 @pytest.fixture
 def world(tmp_path):
     """A tree of one split, and a function that opens it."""
-    root = tmp_path / "tree"
-    write_tree(root, "val", invented(9), masks=False)
-
-    def make(**options):
-        packs = tmp_path / f"packs_{options.get('images', 'packed')}"
-        return RgbDataset("interhand26m", root, InterHand26M, packs, **options)
-
-    make.root = root
-    return make
+    write_tree(tmp_path / "tree", "val", invented(9), masks=False)
+    return InterHandWorld(tmp_path / "tree")
 
 
 def item_of(samples, index=0):

@@ -18,6 +18,7 @@ from carpus.data.splits import sample
 from carpus.errors import StoreError
 from carpus.skeletons import INTERHAND
 from interhand_tree import (
+    InterHandWorld,
     formula_mask,
     invented,
     png,
@@ -37,13 +38,7 @@ def world(tmp_path):
         ids = [image["id"] for image in content["data"]["images"]]
         boxes = [{"annot_id": i, "bbox": [i, i + 0.5, 200, 200], "abs_depth": [900 + i, 950]} for i in ids]
         write_rootnet(root, split, boxes[::-1])
-
-    def make(**options):
-        packs = tmp_path / f"packs_{options.get('images', 'packed')}"
-        return RgbDataset("interhand26m", root, InterHand26M, packs, **options)
-
-    make.root = root
-    return make
+    return InterHandWorld(root)
 
 
 def masks_of(content, split="train"):

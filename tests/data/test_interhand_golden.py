@@ -13,15 +13,20 @@ import torch
 from carpus.codecs.hand25d import Hand25D, invert_affine
 from carpus.data.augment_rgb import NoRgbAugmentation, RgbAugmentation, RgbDraw, tinted
 from carpus.data.rgb_crops import make_crop
-from carpus.data.rgb_dataset import RgbDataset
 from carpus.data.rgb_hands import hands_of
-from carpus.data.sources.interhand26m import InterHand26M
 from carpus.data.sources.interhand26m.records import to_camera, to_world
 from carpus.geometry import Camera
 from carpus.skeletons import INTERHAND
 from golden_cases import HERE, golden_folder, golden_paths
 from interhand_golden import add_items, knows_before, load
-from interhand_tree import load_samples, picture_of, write_image_lmdb, write_rootnet, write_tree
+from interhand_tree import (
+    InterHandWorld,
+    load_samples,
+    picture_of,
+    write_image_lmdb,
+    write_rootnet,
+    write_tree,
+)
 
 CODEC = Hand25D()
 ITEMS = [p for kind in ("dataset_gt", "dataset_rootnet", "aug_case") for p in golden_paths("digit", kind)]
@@ -40,12 +45,8 @@ def dataset(tmp_path_factory):
     write_rootnet(root, "val", rootnet_entries())
     write_image_lmdb(root, content["data"], "val")
 
-    def make(images="packed", **options):
-        packs = root.parent / f"packs_{images}"
-        return RgbDataset("interhand26m", root, InterHand26M, packs, images=images, **options)
-
     numbered = published == len(content["data"]["images"])
-    return SimpleNamespace(make=make, content=content, root=root, numbered=numbered)
+    return SimpleNamespace(make=InterHandWorld(root), content=content, root=root, numbered=numbered)
 
 
 def rootnet_entries():

@@ -45,3 +45,11 @@ def test_a_resumed_epoch_is_the_tail_of_the_whole_one_and_keeps_its_length():
     assert len(resumed) == len(whole)
     resumed.set_epoch(5)
     assert list(resumed) == list(TrainSampler(23, 1, rank=1, world_size=2, epoch=5))
+
+
+def test_what_does_not_fill_a_batch_is_left_out():
+    seen = [list(TrainSampler(23, seed=1, rank=r, world_size=2, multiple_of=4)) for r in range(2)]
+    assert [len(part) for part in seen] == [8, 8]
+    assert len({index for part in seen for _, index in part}) == 16
+    order = [index for _, index in TrainSampler(23, seed=1)]
+    assert {index for part in seen for _, index in part} == set(order[:16])

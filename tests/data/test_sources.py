@@ -1,5 +1,4 @@
 import pickle
-import tarfile
 
 import numpy as np
 import pytest
@@ -8,7 +7,7 @@ from carpus.data.depth_images import decode_depth
 from carpus.data.sources import HANDS17, ICVL, ITOP, MSRA, NYU, source_options
 from carpus.data.sources.nyu import EVALUATED_OF_36
 from carpus.errors import DataError
-from golden_cases import golden_paths
+from golden_cases import golden_paths, msra_folds
 
 SOURCES = {"MSRA": MSRA, "ICVL": ICVL, "NYU": NYU, "HANDS2017": HANDS17, "ITOP": ITOP}
 
@@ -25,13 +24,9 @@ def test_published_cameras_project_as_the_reference(path, name):
 
 @pytest.mark.parametrize("path", golden_paths("v2v", "msra_mini"))
 def test_msra_mini_is_read_in_the_published_order(path, tmp_path):
-    golden = np.load(path)
-    with tarfile.open(path.with_suffix(".tar.gz")) as tar:
-        tar.extractall(tmp_path, filter="data")
-    root = next(tmp_path.glob("*/db"))
-    for prefix in sorted({k.rsplit("_", 1)[0] for k in golden if k.endswith("_names")}):
-        fold, mode = prefix[1:].split("_")
-        source = MSRA(root, mode, test_subject=int(fold))
+    golden, root, parts = msra_folds(path, tmp_path)
+    for prefix, fold, mode in parts:
+        source = MSRA(root, mode, test_subject=fold)
         records = {f"{r.key}_depth.bin": r for r in source}
         names = [str(name) for name in golden[f"{prefix}_names"]]
         # Frames whose centre is invalid are not listed; the others stand in source order.

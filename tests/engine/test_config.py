@@ -55,6 +55,7 @@ def test_a_change_to_a_saved_configuration_reaches_what_was_interpolated_from_it
 
 
 OF_DEPTH_CR = ("input", "net", "guide", "decoder")
+OF_RGB_HANDS = ("interhand26m", "rhd", "stb", "freihand")
 
 
 @pytest.mark.parametrize("group", groups())
@@ -62,9 +63,11 @@ def test_every_choice_of_every_group_composes(group):
     for choice in choices(group):
         file = OmegaConf.load(conf_dir() / group / f"{choice}.yaml")
         family = "depth_cr" if group in OF_DEPTH_CR else file.get("family")
-        if group == "backbone" or choice.startswith("interhand26m"):
+        if group == "backbone" or choice.startswith(OF_RGB_HANDS):
             family = "digit"
-        method = {"depth_cr": ["method=depth_cr/super_edt2m"], "digit": ["method=digit"]}.get(family, [])
+        family = "handflow2d" if group == "seednet" else family
+        methods = {"depth_cr": "depth_cr/super_edt2m", "digit": "digit", "handflow2d": "handflow2d"}
+        method = [f"method={methods[family]}"] if family in methods else []
         cfg = compose_config([*method, f"{group}={choice}"])
         assert flat_keys(OmegaConf.create(OmegaConf.to_container(cfg, resolve=True)))
 

@@ -6,11 +6,19 @@ import cv2
 import numpy as np
 import pytest
 
-from carpus.bodies.hand_parts import PALM, HandParts, parts_from_weights, read_hand_parts, seal_vertices
+from carpus.bodies.hand_parts import (
+    PALM,
+    PART_NAMES,
+    HandParts,
+    parts_from_weights,
+    read_hand_parts,
+    seal_vertices,
+)
 from carpus.bodies.standin import standin_model
 from carpus.bodies.topology import WRIST_RING
+from carpus.codecs.part_labels import CLASSES, PARTS_PER_HAND
 from carpus.geometry.camera import Camera
-from carpus.render.parts import LABELS, both_hands, fit_error_mm, label_name, part_mask
+from carpus.render.parts import both_hands, fit_error_mm, label_name, part_mask
 from golden_cases import HERE, golden_folder, golden_paths
 
 CAMERA = Camera(1260.0, 1262.0, 166.3, 255.7)
@@ -106,7 +114,7 @@ def test_masks_hold_nothing_beyond_their_labels(parts):
             hand_mm(side, rng.uniform((-120, -150, 500), (120, 150, 900)), turn) for side in ("right", "left")
         ]
         made = part_mask(*hands, parts, CAMERA, SIZE)
-        assert made.labels.max() < LABELS
+        assert made.labels.max() < CLASSES
         np.testing.assert_array_equal(made.labels > 0, made.buffer.seen)
 
 
@@ -148,3 +156,8 @@ def test_wrong_arguments_are_named(parts):
     with pytest.raises(ValueError, match="33"):
         label_name(33)
     assert [label_name(value) for value in (16, 32)] == ["right ring_mid", "left ring_mid"]
+
+
+def test_every_label_has_a_name_of_its_own():
+    assert len(PART_NAMES) == PARTS_PER_HAND
+    assert len({label_name(value) for value in range(CLASSES)}) == CLASSES

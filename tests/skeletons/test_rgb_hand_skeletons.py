@@ -60,6 +60,9 @@ def test_both_hands_of_rhd_are_right_then_left():
     assert np.array_equal(there[21:] - 21, there[:21])
 
 
-@pytest.mark.parametrize("skeleton", [RHD_HAND, RHD_BOTH, STB_HAND, FREIHAND_HAND, SNAP], ids=lambda s: s.name)
+NAMED = (RHD_HAND, RHD_BOTH, STB_HAND, FREIHAND_HAND, SNAP)
+
+
+@pytest.mark.parametrize("skeleton", NAMED, ids=lambda s: s.name)
 def test_found_by_name(skeleton):
     assert get_skeleton(skeleton.name) is skeleton

@@ -15,6 +15,7 @@ from carpus.nets.digit import DigitNet
 from carpus.weights import import_weights
 from formula_weights import formula_image, formula_state
 from golden_cases import golden_paths
+from untrusted_files import UntrustedFiles
 
 
 @pytest.fixture(scope="module")
@@ -90,25 +91,13 @@ def test_every_entry_that_does_not_fit_is_listed(layout, tmp_path):
         assert expected in str(error.value)
 
 
-class Runs:
-    """A pickle that would touch a file when loaded."""
-
-    def __init__(self, path):
-        self.path = path
-
-    def __reduce__(self):
-        return (open, (str(self.path), "w"))
-
-
 def test_files_that_are_no_checkpoints_are_refused_and_run_nothing(tmp_path):
-    trap = write(tmp_path / "trap.pt", {"state_dict": Runs(tmp_path / "touched")})
-    text = tmp_path / "text.pt"
-    text.write_text("not a checkpoint")
-    for path in (trap, text, tmp_path / "absent.pt"):
+    files = UntrustedFiles(tmp_path)
+    for path in files:
         with pytest.raises(DataError, match=path.name):
             import_weights(path, "digit")
-    assert not (tmp_path / "touched").exists()
+    assert not files.harmed
     with pytest.raises(DataError, match=r"pose_reg\.conv_hm"):
         import_weights(write(tmp_path / "other.pt", {"fc.weight": torch.zeros(1)}), "digit")
-    with pytest.raises(DataError, match="neither a dict"):
+    with pytest.raises(DataError, match="neither a state dict"):
         import_weights(write(tmp_path / "list.pt", [1, 2]), "digit")

@@ -14,6 +14,7 @@ from carpus.weights import import_weights
 from carpus.weights.v2v import port_name
 from formula_weights import formula_image, formula_state
 from golden_cases import golden_paths
+from untrusted_files import UntrustedFiles
 
 
 def write(path, state, **others):
@@ -82,30 +83,15 @@ def test_every_entry_that_does_not_fit_is_listed(tmp_path):
         assert expected in str(error.value)
 
 
-class Runs:
-    """A pickle that would touch a file when loaded."""
-
-    def __init__(self, path):
-        self.path = path
-
-    def __reduce__(self):
-        return (open, (str(self.path), "w"))
-
-
 def test_files_that_are_no_checkpoints_are_refused_and_run_nothing(tmp_path):
-    trap = tmp_path / "trap.pth"
-    torch.save({"model_state_dict": Runs(tmp_path / "touched")}, trap)
-    text = tmp_path / "text.pth"
-    text.write_text("not a checkpoint")
-    truncated = tmp_path / "cut.pth"
-    truncated.write_bytes(write(tmp_path / "whole.pth", small_state()).read_bytes()[:5000])
-    for path in (trap, text, truncated, tmp_path / "absent.pth"):
+    files = UntrustedFiles(tmp_path, "model_state_dict", ".pth")
+    for path in files:
         with pytest.raises(DataError, match=path.name):
             import_weights(path, "v2v")
-    assert not (tmp_path / "touched").exists()
+    assert not files.harmed
     with pytest.raises(DataError, match=r"output_layer\.weight"):
         import_weights(write(tmp_path / "other.pth", {"fc.weight": torch.zeros(1)}), "v2v")
-    with pytest.raises(DataError, match="neither a dict"):
+    with pytest.raises(DataError, match="neither a state dict"):
         import_weights(write(tmp_path / "list.pth", [1, 2]), "v2v")
     with pytest.raises(ConfigError, match="did you mean 'v2v'"):
-        import_weights(trap, "v2w")
+        import_weights(files.trap, "v2w")

@@ -5,7 +5,15 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from carpus.commands.common import add_logs, add_overrides, compose_dataset, logs_folder, out, progress_line
+from carpus.commands.common import (
+    add_logs,
+    add_overrides,
+    compose_dataset,
+    depth_only,
+    logs_folder,
+    out,
+    progress_line,
+)
 
 EXAMPLE = """examples:
   carpus centers 2e8c hands17 --out data/centers/hands17
@@ -41,7 +49,7 @@ def run(arguments: argparse.Namespace) -> None:
 
     run_folder = RunFolder(find_run(arguments.key, logs_folder(arguments)))
     locator = HandLocator(run_folder, arguments.device, arguments.least_score)
-    _, dataset = compose_dataset(arguments.dataset, list(arguments.overrides))
+    dataset = depth_only(compose_dataset(arguments.dataset, list(arguments.overrides))[1], "centres")
     folder = arguments.out or run_folder.result / "centers" / arguments.dataset
     progress, sizes = progress_line("located"), (arguments.batch_size, arguments.workers)
     for file in write_center_files(locator, dataset, folder, progress, *sizes):

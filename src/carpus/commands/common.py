@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from omegaconf import DictConfig
 
     from carpus.data.dataset import Dataset
+    from carpus.data.packed_dataset import AnyDataset
 
 
 def add_overrides(parser: argparse.ArgumentParser) -> None:
@@ -39,13 +40,26 @@ def out(text: str = "") -> None:
     sys.stdout.write(f"{text}\n")
 
 
-def compose_dataset(name: str, overrides: list[str]) -> tuple[DictConfig, Dataset]:
+def compose_dataset(name: str, overrides: list[str]) -> tuple[DictConfig, AnyDataset]:
     """Configuration and object of a dataset by name."""
     from carpus.engine.build import build
     from carpus.engine.config import compose_config
 
     cfg = compose_config([f"dataset={name}", *overrides])
     return cfg, build(cfg.dataset.spec)
+
+
+def depth_only(dataset: AnyDataset, what: str) -> Dataset:
+    """The dataset, if it is one of depth images.
+
+    Raises:
+        ConfigError: naming what only those have.
+    """
+    from carpus.data.dataset import Dataset
+
+    if not isinstance(dataset, Dataset):
+        raise ConfigError(f"{dataset.name} is of kind {dataset.kind}: {what} are of depth datasets")
+    return dataset
 
 
 def numbers(option: str, text: str | None, count: int) -> Any:

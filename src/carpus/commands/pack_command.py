@@ -7,11 +7,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from carpus.commands.common import add_overrides, compose_dataset, out, progress_line
+from carpus.commands.common import add_overrides, compose_dataset, depth_only, out, progress_line
 from carpus.errors import CarpusError, ConfigError, DataError, StoreError
 
 if TYPE_CHECKING:
     from carpus.data.dataset import Dataset
+    from carpus.data.packed_dataset import AnyDataset
     from carpus.data.prepared import Key
     from carpus.data.prepared.making import Work
 
@@ -58,7 +59,7 @@ def run(arguments: argparse.Namespace) -> None:
             f"{arguments.dataset} has no store {', '.join(unknown)}; it has {', '.join(dataset.stores)}"
         )
     if prepares:
-        _prepare(dataset, arguments, stores)
+        _prepare(depth_only(dataset, "prepared types"), arguments, stores)
         return
     for name in stores or dataset.stores:
         if action == "verify":
@@ -180,7 +181,7 @@ def _delete(dataset: Dataset, name: str, keys: Mapping[Key, str]) -> None:
         out(f"{name}: removed {stored.name}, {delete(stored) / 2**20:,.1f} MiB")
 
 
-def _verify(dataset: Dataset, name: str) -> None:
+def _verify(dataset: AnyDataset, name: str) -> None:
     """Every record and every prepared row of a store."""
     from carpus.data.prepared.folders import list_stored
     from carpus.data.prepared.stores import PreparedStore
@@ -200,7 +201,7 @@ def _verify(dataset: Dataset, name: str) -> None:
         out(f"{name} {stored.name}: {len(rows):,} rows, every checksum right")
 
 
-def _describe(dataset: Dataset, name: str) -> None:
+def _describe(dataset: AnyDataset, name: str) -> None:
     """Numbers of a store and of what is prepared of it."""
     from carpus.data.prepared.folders import list_stored
     from carpus.data.prepared.making import summary

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from carpus.commands.common import add_overrides, compose_dataset, out, progress_line
 from carpus.errors import ConfigError, DataError, unknown
 
 if TYPE_CHECKING:
+    from carpus.data.packed_dataset import AnyDataset
     from carpus.data.part_masks import PartChoice
 
 SPLITS = ("train", "val", "test")
@@ -97,10 +98,8 @@ def _words(text: str | None) -> list[str]:
     return [word.strip() for word in (text or "").split(",") if word.strip()]
 
 
-def _check_dataset(name: str, dataset: Any) -> None:
-    from carpus.data.tree import source_class
-
-    published = source_class(dataset.source).name
+def _check_dataset(name: str, dataset: AnyDataset) -> None:
+    published = dataset.source_type.name
     if published != "interhand26m":
         raise ConfigError(
             f"{name} is {published}: part masks are rendered from the MANO fits of interhand26m, or its twin "

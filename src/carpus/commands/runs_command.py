@@ -53,6 +53,8 @@ def summary(run: Any) -> dict[str, Any]:
     """A run as one row: what it is and every metric of the split scored last."""
     from omegaconf import OmegaConf
 
+    from carpus.engine.mixed_config import dataset_name
+
     meta = run.read_meta()
     cfg = OmegaConf.load(run.config_file) if run.config_file.is_file() else OmegaConf.create()
     scored = meta.get("scored")
@@ -61,7 +63,7 @@ def summary(run: Any) -> dict[str, Any]:
         "status": meta.get("status"),
         "method": OmegaConf.select(cfg, "method.name"),
         "loss": OmegaConf.select(cfg, "loss.name"),
-        "dataset": OmegaConf.select(cfg, "dataset.name"),
+        "dataset": dataset_name(cfg) if "dataset" in cfg else None,
         "split": scored,
         "start": str(meta.get("start", ""))[:16].replace("T", " ") or None,
         **((run.read_result(scored) or {}) if scored else {}),

@@ -14,7 +14,8 @@ EXAMPLE = """examples:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Dataset, folder, size and seed."""
-    parser.add_argument("dataset", help="msra | icvl | nyu | hands17 | itop | interhand26m | rhd | stb | freihand | stream")
+    known = "msra | icvl | nyu | hands17 | itop | interhand26m | rhd | stb | freihand"
+    parser.add_argument("dataset", help=f"{known} | stream")
     parser.add_argument("--out", type=Path, required=True, help="folder to make; must not exist")
     parser.add_argument(
         "--frames",

@@ -9,7 +9,7 @@ from typing import Any
 import cv2
 import numpy as np
 import torch
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, Sampler
 from torch.utils.data import Dataset as TorchDataset
 
 from carpus.data.sampler import Draw, EvalSampler, TrainSampler
@@ -47,19 +47,23 @@ class InputSamples(TorchDataset[Any]):
 
     def __getitem__(self, draw: Draw) -> tuple[str, Inputs] | Failed:
         """Key and inputs of a draw (epoch, index); ``index`` is added to the inputs."""
+        return self._make(draw, self.samples, self.inputs, draw[1])
+
+    def _make(self, draw: Draw, samples: Samples, make: MakeInputs, position: int) -> Any:
+        """Key and inputs of the sample at ``position``, drawn by a generator of its own."""
         epoch, index = draw
         try:
-            record = self.samples[index]
+            record = samples[position]
         except CarpusError as error:
             return Failed(error)
         try:
             rng = np.random.default_rng((self.seed, epoch, index))
-            inputs = self.inputs(record, rng, self.train)
+            inputs = make(record, rng, self.train)
         except CarpusError as error:
             named = str(error) if record.key in str(error) else f"record '{record.key}': {error}"
             return Failed(type(error)(named))
         except Exception as error:
-            raise RuntimeError(f"record '{record.key}' (sample {index} of {self.samples.split})") from error
+            raise RuntimeError(f"record '{record.key}' (sample {position} of {samples.split})") from error
         return record.key, {**inputs, "index": index}
 
 
@@ -98,32 +102,36 @@ class Loader(DataLoader[Any]):
 
 def make_loader(
     samples: InputSamples,
-    sampler: TrainSampler | EvalSampler,
-    batch_size: int,
+    sampler: TrainSampler | EvalSampler | Sampler[list[Draw]],
+    batch_size: int | None,
     workers: int = 0,
     timeout_s: float = 0.0,
     start_method: str | None = None,
     pin_memory: bool | None = None,
+    join: Callable[[Sequence[Any]], Batch | Failed] = collate_samples,
 ) -> Loader:
     """A loader of a split; the last partial batch is kept.
 
     Args:
         samples: what to load.
-        sampler: which sample comes when.
-        batch_size: samples per batch and process.
+        sampler: which sample comes when, or which samples make which batch.
+        batch_size: samples per batch and process; None if the sampler makes batches.
         workers: worker processes, 0 loads in this one.
         timeout_s: seconds after which a silent worker is an error; 0 waits for ever.
         start_method: ``fork``, ``spawn`` or ``forkserver``; the system's by default.
         pin_memory: page-locked batches; by default where a CUDA device exists.
+        join: makes a batch of samples.
     """
+    order: dict[str, Any] = {"batch_sampler": sampler}
+    if batch_size is not None:
+        order = {"batch_size": batch_size, "sampler": sampler}
     if len(samples) == 0:
         raise DataError(f"the split '{samples.samples.split}' is empty")
     return Loader(
         samples,
-        batch_size=batch_size,
-        sampler=sampler,
+        **order,
         num_workers=workers,
-        collate_fn=collate_samples,
+        collate_fn=join,
         pin_memory=torch.cuda.is_available() if pin_memory is None else pin_memory,
         timeout=timeout_s if workers else 0,
         worker_init_fn=quiet_worker if workers else None,

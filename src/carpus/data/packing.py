@@ -16,7 +16,8 @@ import numpy as np
 
 from carpus.data.records import encode_record
 from carpus.data.sources import Source
-from carpus.data.store import Store, StoreWriter
+from carpus.data.store import Store
+from carpus.data.store_writer import StoreWriter
 from carpus.errors import CarpusError, DataError, StoreError
 from carpus.types import Record
 

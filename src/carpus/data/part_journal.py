@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from carpus.data.bytes_writer import BytesWriter
 from carpus.data.sources.interhand26m.fit_errors import NAMES
 from carpus.data.sources.interhand26m.layout import meta_pickle
 from carpus.data.sources.interhand26m.pickle_stream import Entries, read_entries
-from carpus.data.store import BytesWriter
 from carpus.errors import ConfigError, DataError
 
 _ENTRY = struct.Struct("<ddHH")

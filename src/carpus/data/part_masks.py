@@ -11,13 +11,13 @@ from pathlib import Path
 
 import numpy as np
 
+from carpus.data.bytes_writer import BytesWriter
 from carpus.data.locking import exclusive
 from carpus.data.packing import in_order
 from carpus.data.part_journal import PartEntry, PartJournal
 from carpus.data.part_rendering import PartRenderer, RenderedParts
 from carpus.data.sources.interhand26m.annotations import Annotations
 from carpus.data.sources.interhand26m.layout import MASKS
-from carpus.data.store import BytesWriter
 from carpus.errors import ConfigError, DataError, unknown
 
 _LOG = logging.getLogger(__name__)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import struct
@@ -88,6 +89,16 @@ def save_array(path: Path, array: np.ndarray) -> None:
         raise StoreError(
             f"{path} cannot be written: {error}; make room, or make the folder writable"
         ) from error
+
+
+def digest(value: object) -> str:
+    """A short name of plain values, for arrays that were made with them.
+
+    Example:
+        >>> digest({"b": 1, "a": [2]}) == digest({"a": [2], "b": 1})
+        True
+    """
+    return hashlib.blake2b(json.dumps(value, sort_keys=True).encode(), digest_size=6).hexdigest()
 
 
 class Mapped:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -12,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from carpus.data.locking import exclusive
-from carpus.data.records import Mapped, save_array
+from carpus.data.records import Mapped, digest, save_array
 from carpus.data.rgb_files import Files, FolderFiles, first_files, open_files
 from carpus.data.rgb_samples import Beside
 from carpus.data.rgb_source import RgbSource
@@ -106,8 +104,3 @@ def _kept(store: Store, name: str, path: Path, read: Callable[[Path, Store], np.
             if not target.is_file():
                 save_array(target, read(path, store))
     return Mapped(target)
-
-
-def digest(value: object) -> str:
-    """A short name of plain values."""
-    return hashlib.blake2b(json.dumps(value, sort_keys=True).encode(), digest_size=6).hexdigest()

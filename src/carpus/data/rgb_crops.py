@@ -106,7 +106,11 @@ def _crop_labels(
     if crop_px % mask_px:
         raise ConfigError(f"a mask of {mask_px} pixels cannot be taken from a crop of {crop_px}: no divisor")
     try:
-        labels = decode_labels(record.images["segm"], str(record.fields.get("bad_labels", "error")))
+        labels = decode_labels(
+            record.images["segm"],
+            str(record.fields.get("bad_labels", "error")),
+            str(record.fields.get("segm_coding", "standard")),
+        )
     except DataError as error:
         raise DataError(f"{record.key}: {error}") from None
     if labels.shape != tuple(size_hw):

@@ -22,8 +22,9 @@ def hands_of(record: Record, skeleton: Skeleton, pair: HandPair = INTERHAND) -> 
         pair: the joints wanted; of InterHand2.6M by default.
     Returns:
         ``camera`` ``(4,)``; ``hand_type`` ``(2,)`` bool right, left; ``hand_type_valid`` and ``segm_valid``
-        ``()`` bool; ``root_depth_mm`` ``(2,)``; and, where there are labels, ``joints_cam_mm`` ``(J, 3)`` and
-        ``joint_valid`` ``(J,)`` bool.
+        ``()`` bool; ``root_depth_mm`` ``(2,)``; and, where there are labels, ``joints_cam_mm`` ``(J, 3)``,
+        ``joint_valid`` ``(J,)`` bool and, where they are published, ``joints_px`` ``(J, 2)`` and
+        ``joint_visible`` ``(J,)`` bool.
     Raises:
         ConfigError: if the joints cannot be brought to the pair's.
         DataError: if a field is missing.
@@ -31,7 +32,10 @@ def hands_of(record: Record, skeleton: Skeleton, pair: HandPair = INTERHAND) -> 
     fields = record.fields
     missing = [name for name in ("camera", "hand_type", "root_depth_mm") if name not in fields]
     if missing:
-        raise DataError(f"{record.key}: the record has no {', '.join(missing)}")
+        raise DataError(
+            f"{record.key}: the record has no {', '.join(missing)}; hands in 3D need the publisher's full "
+            "annotation, of keypoints alone method=handflow2d learns"
+        )
     hand_type = np.asarray(fields["hand_type"]).astype(bool)
     inputs: Inputs = {
         "camera": np.asarray(fields["camera"], np.float32),
@@ -44,6 +48,12 @@ def hands_of(record: Record, skeleton: Skeleton, pair: HandPair = INTERHAND) -> 
         joints = np.asarray(fields["joints_cam_mm"], np.float32)
         valid = np.asarray(fields.get("joint_valid", np.ones(len(joints), bool)), bool)
         inputs["joints_cam_mm"], inputs["joint_valid"] = as_pair(joints, valid, hand_type, skeleton, pair)
+        if "joints_px" in fields:
+            pixels = np.asarray(fields["joints_px"], np.float32)
+            inputs["joints_px"] = as_pair(pixels, valid, hand_type, skeleton, pair)[0]
+        if "joint_visible" in fields:
+            visible = np.asarray(fields["joint_visible"], bool) & valid
+            inputs["joint_visible"] = as_pair(joints, visible, hand_type, skeleton, pair)[1]
     return inputs
 
 

@@ -6,11 +6,15 @@ import cv2
 import numpy as np
 
 from carpus.codecs.part_labels import CLASSES
+from carpus.data.part_codes import RHD_TO_LABELS, RHD_VALUES
 from carpus.errors import ConfigError, DataError, unknown
 
 CODINGS = ("standard", "exchanged")
 """``standard``: JPEG or PNG as everyone reads it; ``exchanged``: PNG whose red and blue are exchanged, as
 DIGIT's ``interhand.lmdb`` holds it."""
+LABEL_CODINGS = ("standard", "rhd")
+"""``standard``: 0 background, 1 to 32 parts; ``rhd``: RHD's 34 values, of which 1 is the person beside the
+hands."""
 BAD_LABELS = ("error", "background")
 """What to do with mask values that name no part."""
 
@@ -61,17 +65,18 @@ def check_picture(data: bytes) -> None:
         raise DataError(f"the picture is cut off after {len(data)} bytes; copy it again")
 
 
-def decode_labels(data: bytes, bad: str = "error") -> np.ndarray:
+def decode_labels(data: bytes, bad: str = "error", coding: str = "standard") -> np.ndarray:
     """A part mask of PNG bytes: one channel, or three equal ones as DIGIT's ``segm_32.lmdb`` holds it.
 
     Args:
         data: the PNG file.
-        bad: ``error`` refuses values above 32, ``background`` makes them 0. The published renderer wrote 33
-            now and then.
+        bad: ``error`` refuses values that name no part, ``background`` makes them 0. The published renderer
+            wrote 33 now and then.
+        coding: one of :data:`LABEL_CODINGS`, a record's ``segm_coding``.
     Returns:
         ``(H, W)`` uint8, 0 to 32.
     Raises:
-        DataError: for a mask that is cut off, has values above 32 or channels that differ.
+        DataError: for a mask that is cut off, has values that name no part or channels that differ.
     Example:
         >>> data = cv2.imencode(".png", np.full((2, 2, 3), 32, np.uint8))[1].tobytes()
         >>> decode_labels(data).tolist()
@@ -79,22 +84,33 @@ def decode_labels(data: bytes, bad: str = "error") -> np.ndarray:
     """
     if bad not in BAD_LABELS:
         raise ConfigError(unknown("dataset.bad_labels", bad, BAD_LABELS))
+    if coding not in LABEL_CODINGS:
+        raise DataError(unknown("mask coding", coding, LABEL_CODINGS))
+    values = mask_values(data)
+    count = RHD_VALUES if coding == "rhd" else CLASSES
+    if (largest := int(values.max(initial=0))) >= count:
+        wrong = values >= count
+        if bad == "error":
+            raise DataError(
+                f"the mask has the value {largest} ({int(wrong.sum())} pixels above {count - 1}); 0 is "
+                f"background and the values to {count - 1} name parts. Render it again, or read such pixels "
+                "as background with dataset.bad_labels=background"
+            )
+        values = np.where(wrong, 0, values).astype(np.uint8)
+    return RHD_TO_LABELS[values] if coding == "rhd" else values
+
+
+def mask_values(data: bytes) -> np.ndarray:
+    """The values ``(H, W)`` uint8 of a mask file as they are stored, of one channel or of three equal ones.
+
+    Raises:
+        DataError: for a picture that is cut off or holds something else.
+    """
     check_picture(data)
-    labels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
-    if labels is None or labels.dtype != np.uint8:
+    values = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    if values is None or values.dtype != np.uint8:
         raise DataError(f"the mask of {len(data)} bytes cannot be decoded to 8-bit labels")
-    if labels.ndim == 3:
-        labels = _one_channel(labels)
-    if (largest := int(labels.max(initial=0))) < CLASSES:
-        return labels
-    wrong = labels >= CLASSES
-    if bad == "error":
-        raise DataError(
-            f"the mask has the value {largest} ({int(wrong.sum())} pixels above {CLASSES - 1}); 0 is "
-            f"background and 1 to {CLASSES - 1} name parts. Render it again, or read such pixels as "
-            "background with dataset.bad_labels=background"
-        )
-    return np.where(wrong, 0, labels).astype(np.uint8)
+    return _one_channel(values) if values.ndim == 3 else values
 
 
 def _one_channel(labels: np.ndarray) -> np.ndarray:
@@ -102,6 +118,29 @@ def _one_channel(labels: np.ndarray) -> np.ndarray:
     if (sums != sums[0]).any():
         raise DataError(f"the mask's channels differ (sums {sums.tolist()}); three equal ones are expected")
     return np.ascontiguousarray(labels[..., 0])
+
+
+def picture_size(data: bytes) -> tuple[int, int]:
+    """Width and height of a JPEG or PNG file, read from its header.
+
+    Raises:
+        DataError: if the bytes are not a whole picture.
+    Example:
+        >>> picture_size(cv2.imencode(".png", np.zeros((2, 3), np.uint8))[1].tobytes())
+        (3, 2)
+    """
+    check_picture(data)
+    if data.startswith(_PNG_BEGIN):
+        return int.from_bytes(data[16:20], "big"), int.from_bytes(data[20:24], "big")
+    place = len(_JPEG_BEGIN)
+    while place + 9 <= len(data) and data[place] == 0xFF:
+        marker, length = data[place + 1], int.from_bytes(data[place + 2 : place + 4], "big")
+        # Frame headers; 0xC4, 0xC8 and 0xCC are tables.
+        if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
+            height, width = data[place + 5 : place + 7], data[place + 7 : place + 9]
+            return int.from_bytes(width, "big"), int.from_bytes(height, "big")
+        place += 2 + length
+    raise DataError(f"the JPEG picture of {len(data)} bytes has no frame header")
 
 
 def encode_labels(labels: np.ndarray) -> bytes:

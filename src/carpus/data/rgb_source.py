@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from abc import abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -125,11 +125,6 @@ class RgbSource(Source):
     def fingerprint(self) -> str:
         """Hash of the annotation files."""
         return self.hash_of(self.root, self.split)
-
-
-def rgb_source_class(source: Callable[..., RgbSource]) -> type[RgbSource]:
-    """The class behind a source or a partial of one."""
-    return cast("type[RgbSource]", getattr(source, "func", source))
 
 
 def column_of(store: Store, name: str) -> np.ndarray:

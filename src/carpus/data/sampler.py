@@ -24,6 +24,8 @@ class TrainSampler(Sampler[Draw]):
         epoch: the epoch of the next iteration.
         skip: samples of this process that a resumed run has already seen in that epoch.
         shuffle: False keeps the split's order in every epoch, as some published programs do.
+        multiple_of: samples of this process come in multiples of this, and what is left over of the order is
+            not seen in that epoch; 1 leaves nothing out.
     """
 
     def __init__(
@@ -35,14 +37,18 @@ class TrainSampler(Sampler[Draw]):
         epoch: int = 0,
         skip: int = 0,
         shuffle: bool = True,
+        multiple_of: int = 1,
     ) -> None:
         self.count, self.seed, self.shuffle = count, seed, shuffle
+        self.multiple_of = multiple_of
         self.rank, self.world_size = rank, world_size
         self.epoch, self.skip = epoch, skip
 
     def __len__(self) -> int:
         """Samples of a whole epoch: a resumed epoch keeps its length, as Lightning counts its batches on."""
-        return -(-self.count // self.world_size)
+        if self.multiple_of == 1:
+            return -(-self.count // self.world_size)
+        return self.count // self.world_size // self.multiple_of * self.multiple_of
 
     def __iter__(self) -> Iterator[Draw]:
         epoch = self.epoch

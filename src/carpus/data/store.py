@@ -14,25 +14,28 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import struct
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import lmdb
 import numpy as np
 
-from carpus.data.records import Mapped, decode_record, encode_record, header_key, save_array
+from carpus.data.records import Mapped, decode_record, header_key
 from carpus.errors import StoreError
 from carpus.types import Record
 
 FORMAT_VERSION = 1
-_POSITION = struct.Struct(">Q")
-_RECORDS, _KEYS, _ROWS = b"records", b"keys", b"rows"
-_DATABASES = 3
+POSITION = struct.Struct(">Q")
+RECORDS, KEYS, ROWS = b"records", b"keys", b"rows"
+DATABASES = (RECORDS, KEYS, ROWS)
 _FIRST_MAP_BYTES = 1 << 26
+
+Environment = lmdb.Environment
+DATABASE_ERRORS = (lmdb.Error, OSError)
+"""What may go wrong while a database is written."""
 
 _environments: dict[str, tuple[int, lmdb.Environment]] = {}
 _lock = threading.Lock()
@@ -107,7 +110,7 @@ class Store:
             position: from 0.
             pick: copies the part out of the stored bytes, which are gone when it returns.
         """
-        return self._look_up(_RECORDS, self._at(position), pick)
+        return self._look_up(RECORDS, self._at(position), pick)
 
     def column(self, name: str) -> np.ndarray:
         """``(N, …)`` values of all records, memory-mapped.
@@ -132,17 +135,17 @@ class Store:
     def _at(self, position: int) -> bytes:
         if not 0 <= position < len(self):
             raise IndexError(f"position {position} of {self.folder}, which has {len(self)} records")
-        return _POSITION.pack(position)
+        return POSITION.pack(position)
 
     def _get(self, position: int) -> bytes:
-        data = self._look_up(_RECORDS, self._at(position))
+        data = self._look_up(RECORDS, self._at(position))
         if data is None:
             raise StoreError(f"{self.folder} lacks the record at position {position}; {self._remedy}")
         return data
 
     def _find(self, key: str) -> int | None:
-        data = self._look_up(_KEYS, key.encode())
-        return None if data is None else _POSITION.unpack(data)[0]
+        data = self._look_up(KEYS, key.encode())
+        return None if data is None else POSITION.unpack(data)[0]
 
     def _look_up(
         self, database: bytes, name: bytes, pick: Callable[[memoryview], bytes | None] = bytes
@@ -158,8 +161,8 @@ class Store:
     def _name(self, position: int) -> str:
         """Key of a damaged record: looked up backwards, since its header cannot be trusted."""
         env = environment(self.folder)
-        wanted = _POSITION.pack(position)
-        with env.begin(db=env.open_db(_KEYS, create=False)) as txn:
+        wanted = POSITION.pack(position)
+        with env.begin(db=env.open_db(KEYS, create=False)) as txn:
             return next((key.decode() for key, value in txn.cursor() if value == wanted), "?")
 
 
@@ -178,7 +181,7 @@ def environment(folder: Path) -> lmdb.Environment:
         if env is None:
             try:
                 env = lmdb.open(
-                    path, readonly=True, lock=False, readahead=False, max_dbs=_DATABASES, create=False
+                    path, readonly=True, lock=False, readahead=False, max_dbs=len(DATABASES), create=False
                 )
             except lmdb.Error as error:
                 raise StoreError(
@@ -235,159 +238,38 @@ def check_options(store: Store, expected: Mapping[str, Any]) -> None:
             )
 
 
-class StoreWriter:
-    """Writes a store in batches under a temporary name; what an interruption leaves is continued.
+def open_for_writing(folder: Path, databases: int = 0) -> Environment:
+    """A database one process may write; what it commits is kept, whatever interrupts it.
 
     Args:
-        folder: the final folder; ``.<name>.partial`` beside it is used until :meth:`finish`.
-        meta: ``dataset``, ``split``, ``fingerprint``, ``options``, ``lines`` … ; a partial store of other
-            content is discarded.
-    """
-
-    def __init__(self, folder: Path, meta: Mapping[str, Any]) -> None:
-        self.folder = Path(folder)
-        self.partial = self.folder.parent / f".{self.folder.name}.partial"
-        self.meta: dict[str, Any] = {"format": FORMAT_VERSION, **meta}
-        begun = self.partial / "begun.json"
-        text = json.dumps(self.meta, sort_keys=True)
-        if not begun.is_file() or begun.read_text() != text:
-            shutil.rmtree(self.partial, ignore_errors=True)
-            self.partial.mkdir(parents=True)
-        self._env = lmdb.open(str(self.partial), map_size=_FIRST_MAP_BYTES, max_dbs=_DATABASES, lock=False)
-        self._records, self._keys, self._rows = (self._env.open_db(n) for n in (_RECORDS, _KEYS, _ROWS))
-        begun.write_text(text)
-        with self._env.begin() as txn:
-            self.count = txn.stat(self._records)["entries"]
-
-    def __enter__(self) -> StoreWriter:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._env.close()
-
-    def append(self, batch: Sequence[tuple[str, bytes, Mapping[str, Any]]]) -> None:
-        """Commit records ``(key, encoded, row of column values)`` after those already there.
-
-        Raises:
-            StoreError: if a key occurs twice, or the disk is full.
-        """
-        rows = {name: np.stack([np.asarray(row[name]) for _, _, row in batch]) for name in batch[0][2]}
-        while True:
-            try:
-                with self._env.begin(write=True) as txn:
-                    for position, (key, data, _) in enumerate(batch, self.count):
-                        name = _POSITION.pack(position)
-                        if not txn.put(key.encode(), name, db=self._keys, overwrite=False):
-                            raise StoreError(f"{self.folder}: two records have the key '{key}'")
-                        txn.put(name, data, db=self._records, append=True)
-                    txn.put(_POSITION.pack(self.count), encode_record(Record("", {}, rows)), db=self._rows)
-                self.count += len(batch)
-                return
-            except lmdb.MapFullError:
-                self._env.set_mapsize(2 * self._env.info()["map_size"])
-            except (lmdb.Error, OSError) as error:
-                raise self._cannot_write(error) from error
-
-    def finish(self) -> None:
-        """Write the columns and ``meta.json``, and give the store its final name.
-
-        Raises:
-            StoreError: if the disk is full.
-        """
-        try:
-            columns = self._collect_columns()
-            for name, column in columns.items():
-                save_array(self.partial / "columns" / f"{name}.npy", column)
-            self._env.sync(True)
-            self._env.close()
-            meta = {**self.meta, "count": self.count, "columns": sorted(columns)}
-            (self.partial / "meta.json").write_text(json.dumps(meta, indent=1, sort_keys=True))
-            close_environment(self.folder)
-            if self.folder.exists():
-                shutil.rmtree(self.folder)
-            self.partial.replace(self.folder)
-        except (lmdb.Error, OSError, StoreError) as error:
-            raise self._cannot_write(error) from error
-
-    def _collect_columns(self) -> dict[str, np.ndarray]:
-        parts: dict[str, list[np.ndarray]] = {}
-        with self._env.begin(db=self._rows) as txn:
-            for _, data in txn.cursor():
-                for name, values in decode_record(data).fields.items():
-                    parts.setdefault(name, []).append(np.asarray(values))
-        return {name: np.concatenate(values) for name, values in parts.items()}
-
-    def _cannot_write(self, error: Exception) -> StoreError:
-        return StoreError(
-            f"packing {self.folder} stopped after {self.count} records: {error}. Make room if the disk is "
-            f"full and run the same command: it continues from there"
-        )
-
-
-class BytesWriter:
-    """Named bytes in an LMDB as other programs make and read them: one unnamed database.
-
-    One process writes; what it committed is kept, whatever interrupts it. Reading: :func:`environment`.
-
-    Args:
-        folder: of the database; made where it is missing.
+        folder: of the database; it exists.
+        databases: number of named databases; 0 for one without a name.
     Raises:
         StoreError: if something else lies there.
     """
+    close_environment(folder)
+    try:
+        return lmdb.open(str(folder), map_size=_FIRST_MAP_BYTES, max_dbs=databases, lock=False)
+    except lmdb.Error as error:
+        raise StoreError(f"{folder} cannot be opened for writing: {error}") from error
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = Path(folder)
-        self.folder.mkdir(parents=True, exist_ok=True)
-        close_environment(self.folder)
+
+def commit(
+    env: Environment, fill: Callable[[lmdb.Transaction], object], failed: Callable[[Exception], StoreError]
+) -> None:
+    """Write all of something or nothing of it; the database grows where it is full.
+
+    Args:
+        env: of :func:`open_for_writing`.
+        fill: writes in the transaction it is given; called again where there was no room.
+        failed: the error to raise, made of its cause.
+    """
+    while True:
         try:
-            self._env = lmdb.open(str(self.folder), map_size=_FIRST_MAP_BYTES, lock=False)
-        except lmdb.Error as error:
-            raise StoreError(f"{self.folder} cannot be opened for writing: {error}") from error
-
-    def __enter__(self) -> BytesWriter:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._env.close()
-
-    def __contains__(self, name: str) -> bool:
-        return self.get(name) is not None
-
-    def get(self, name: str) -> bytes | None:
-        """The bytes of a name, or None where there are none."""
-        with self._env.begin(buffers=False) as txn:
-            return txn.get(name.encode())
-
-    def items(self) -> Iterator[tuple[str, bytes]]:
-        """All names, sorted, and their bytes."""
-        with self._env.begin() as txn:
-            for name, data in txn.cursor():
-                yield name.decode(), data
-
-    def clear(self, prefix: str = "") -> None:
-        """Take everything out, or what has names that begin so."""
-        start = prefix.encode()
-        with self._env.begin(write=True) as txn, txn.cursor() as cursor:
-            left = cursor.set_range(start) if start else cursor.first()
-            while left and cursor.key().startswith(start):
-                left = cursor.delete() and bool(cursor.key())
-
-    def put(self, items: Sequence[tuple[str, bytes]]) -> None:
-        """Commit names and bytes, all of them or none; a name that is there gets the new bytes.
-
-        Raises:
-            StoreError: if the disk is full.
-        """
-        while True:
-            try:
-                with self._env.begin(write=True) as txn:
-                    for name, data in items:
-                        txn.put(name.encode(), data)
-                return
-            except lmdb.MapFullError:
-                self._env.set_mapsize(2 * self._env.info()["map_size"])
-            except (lmdb.Error, OSError) as error:
-                raise StoreError(
-                    f"{self.folder} cannot be written: {error}. Make room if the disk is full and run the "
-                    "same command: it continues from there"
-                ) from error
+            with env.begin(write=True) as txn:
+                fill(txn)
+            return
+        except lmdb.MapFullError:
+            env.set_mapsize(2 * env.info()["map_size"])
+        except DATABASE_ERRORS as error:
+            raise failed(error) from error

@@ -6,10 +6,9 @@ import logging
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import cast
 
 from carpus.data.locking import exclusive
-from carpus.data.sources import DepthSource
+from carpus.data.sources import Source, source_class
 from carpus.data.store import Store
 from carpus.errors import DataError, StoreError
 
@@ -30,7 +29,7 @@ class PublishedTree:
         self,
         name: str,
         root: Path,
-        source: Callable[..., DepthSource],
+        source: Callable[..., Source],
         synth: Callable[..., object] | None = None,
     ) -> None:
         self.name, self.root = name, root
@@ -40,7 +39,7 @@ class PublishedTree:
         """Whether there is anything; a store can be used without."""
         return self.root.is_dir() and any(self.root.iterdir())
 
-    def open(self, physical: str) -> DepthSource:
+    def open(self, physical: str) -> Source:
         """The source of a physical split."""
         return self._source(root=self.root, split=physical)
 
@@ -97,8 +96,3 @@ class PublishedTree:
                 f"pack again (carpus pack {self.name} dataset.root={named} --force) or use another "
                 "dataset.name"
             )
-
-
-def source_class(source: Callable[..., DepthSource]) -> type[DepthSource]:
-    """The class behind a source or a partial of one."""
-    return cast("type[DepthSource]", getattr(source, "func", source))

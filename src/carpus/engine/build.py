@@ -10,12 +10,15 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig
 
 from carpus.data.datamodule import DataModule
-from carpus.data.dataset import Dataset
+from carpus.data.mixed_datamodule import MixedDataModule
+from carpus.data.packed_dataset import AnyDataset
 from carpus.engine.config import choices, compose_config, plain
 from carpus.engine.console import packing_progress
+from carpus.engine.mixed_config import grouped, part_configs
 from carpus.errors import ConfigError
 from carpus.methods.base import PoseModule
 from carpus.metrics.protocols.base import Protocol
+from carpus.metrics.protocols.mixed import MixedProtocol
 from carpus.skeletons import Skeleton, get_skeleton
 
 
@@ -24,12 +27,51 @@ class Experiment:
     """What one configuration describes, instantiated."""
 
     cfg: DictConfig
-    dataset: Dataset
+    dataset: AnyDataset
     data: DataModule
     module: PoseModule
     new_protocol: Callable[[], Protocol]
     skeleton: Skeleton
     """Of what the method predicts: the dataset's joints, or the one point of a localiser."""
+    part: str | None = None
+    """Name, if this is one of the datasets of a mixture."""
+
+    @property
+    def parts(self) -> tuple[Experiment, ...]:
+        """What is scored by itself: this."""
+        return (self,)
+
+    def label(self, split: str, models: int = 1) -> str:
+        """What the result files of a split are called.
+
+        Args:
+            split: its name.
+            models: number of checkpoints whose mean is scored.
+        """
+        name = split if self.part is None else f"{split}_{self.part}"
+        return name if models == 1 else f"{name}_mean{models}"
+
+
+@dataclass
+class MixedExperiment:
+    """What the configuration of several datasets describes, instantiated."""
+
+    cfg: DictConfig
+    parts: tuple[Experiment, ...]
+    """Every dataset alone, with the same module; each is scored by itself."""
+    data: MixedDataModule
+    module: PoseModule
+
+    def new_protocol(self) -> Protocol:
+        """The protocols of all parts, for validation."""
+        return MixedProtocol({str(part.part): part.new_protocol() for part in self.parts})
+
+    def label(self, split: str, models: int = 1) -> str:
+        """What the summary over all parts is called."""
+        return split if models == 1 else f"{split}_mean{models}"
+
+
+AnyExperiment = Experiment | MixedExperiment
 
 
 def check_needs(cfg: DictConfig) -> None:
@@ -56,15 +98,28 @@ def _fits(name: str, needs: DictConfig) -> bool:
     return dataset.kind == needs.kind and all(field in dataset.offers for field in needs.fields)
 
 
-def build_experiment(cfg: DictConfig, iter_batch: int) -> Experiment:
-    """Dataset, loaders, module and protocol of a configuration.
+def build_experiment(cfg: DictConfig, iter_batch: int) -> AnyExperiment:
+    """Dataset, loaders, module and protocol of a configuration, or of every part of a mixture.
 
     Args:
         cfg: composed or saved configuration.
         iter_batch: samples per forward pass of one process.
     """
-    check_needs(cfg)
-    dataset: Dataset = build(cfg.dataset.spec)
+    views = part_configs(cfg)
+    for alone in views.values() or [cfg]:
+        check_needs(alone)
+    if not views:
+        return _one_dataset(cfg, iter_batch, build_module(cfg))
+    module = build_module(cfg)
+    parts = {name: _one_dataset(view, iter_batch, module, name) for name, view in views.items()}
+    groups = grouped(plain(cfg)["datasets"], cfg.mix)
+    data = MixedDataModule({name: part.data for name, part in parts.items()}, groups, cfg.mix)
+    return MixedExperiment(cfg, tuple(parts.values()), data, module)
+
+
+def _one_dataset(cfg: DictConfig, iter_batch: int, module: PoseModule, part: str | None = None) -> Experiment:
+    """The experiment of one dataset with a module that is there already."""
+    dataset: AnyDataset = build(cfg.dataset.spec)
     data = DataModule(
         dataset=dataset,
         inputs=build(cfg.method.inputs),
@@ -73,16 +128,17 @@ def build_experiment(cfg: DictConfig, iter_batch: int) -> Experiment:
         workers=cfg.workers,
         timeout_s=cfg.worker_timeout_s,
         start_method=cfg.worker_start,
-        progress=packing_progress(cfg.dataset.name),
+        progress=packing_progress(part or cfg.dataset.name),
         seed=cfg.seed,
         shuffle=cfg.get("shuffle", True),
+        drop_last=cfg.get("drop_last", False),
         train_split=cfg.train_split,
         val_split=cfg.val_split,
         test_split=cfg.eval_on,
     )
     protocol = cfg.method.get("protocol") or cfg.dataset.protocol
     skeleton = get_skeleton(cfg.method.get("skeleton") or cfg.dataset.skeleton)
-    return Experiment(cfg, dataset, data, build_module(cfg), lambda: build(protocol), skeleton)
+    return Experiment(cfg, dataset, data, module, lambda: build(protocol), skeleton, part)
 
 
 def build_module(cfg: DictConfig) -> PoseModule:

@@ -15,6 +15,7 @@ from pytorch_lightning.plugins.io import TorchCheckpointIO
 from torch import Tensor, nn
 
 from carpus.errors import ConfigError, DataError
+from carpus.nets.weight_file import load_untrusted
 
 
 class AtomicCheckpointIO(TorchCheckpointIO):
@@ -52,13 +53,7 @@ def read_checkpoint(path: Path, map_location: Any = "cpu") -> dict[str, Any]:
     Raises:
         DataError: if the file is missing, truncated or holds anything but tensors and plain containers.
     """
-    try:
-        return torch.load(path, map_location=map_location, weights_only=True)
-    except FileNotFoundError:
-        raise DataError(f"no checkpoint {path}") from None
-    except Exception as error:
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise DataError(f"{path} is no readable checkpoint: {reason}") from error
+    return load_untrusted(path, map_location)
 
 
 class Checkpoints(Checkpoint):

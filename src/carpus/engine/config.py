@@ -12,9 +12,10 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException, OverrideParseException
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
+from carpus.engine.mixed_config import compose_mixture, part_overrides, spread
 from carpus.engine.paths import conf_dir
 from carpus.errors import ConfigError, unknown
 
@@ -27,11 +28,33 @@ def compose_config(overrides: Sequence[str]) -> DictConfig:
     """The configuration of a command line.
 
     Args:
-        overrides: Hydra overrides such as ``method=v2v``; none of them a sweep.
+        overrides: Hydra overrides such as ``method=v2v``; none of them a sweep. With ``datasets=[…]`` the
+            configuration is of several datasets, see :mod:`carpus.engine.mixed_config`.
 
     Raises:
         ConfigError: for an unknown group, choice or key, naming the nearest that exists.
     """
+    parsed = parse_overrides(overrides)
+    rest, own = part_overrides(parsed)
+    named = {str(o.key_or_group): o.value() for o in parsed}
+    if {"dataset", "datasets"} <= set(named):
+        raise ConfigError("dataset=… and datasets=[…] are both given; say one of them")
+    datasets, cfg = named.get("datasets"), None
+    if datasets is None:
+        cfg = _compose_one(rest)
+        datasets = OmegaConf.to_container(cfg.datasets) if cfg.datasets and "dataset" not in named else None
+    if datasets is not None:
+        return compose_mixture(datasets, rest, own, _compose_one, choices("dataset"))
+    if own:
+        raise ConfigError(f"parts.{next(iter(own))}: there are no parts without datasets=[…]")
+    assert cfg is not None
+    with open_dict(cfg):
+        cfg.datasets, cfg.parts = None, {}
+    return cfg
+
+
+def _compose_one(overrides: Sequence[str]) -> DictConfig:
+    """The configuration of one dataset."""
     GlobalHydra.instance().clear()
     with initialize_config_dir(str(conf_dir()), version_base="1.3"):
         try:
@@ -169,8 +192,10 @@ def load_config(file: Path, overrides: Sequence[str] = ()) -> DictConfig:
             continue
         if key not in known and not override.is_add():
             raise ConfigError(f"{override.input_line}: {unknown('key', key, _same_parent(key, known))}")
-        OmegaConf.update(cfg, key, override.value(), merge=True, force_add=True)
-        changed.append(key)
+        for place in spread(key, cfg.get("parts") or {}):
+            if place == key or place in known:
+                OmegaConf.update(cfg, place, override.value(), merge=True, force_add=True)
+                changed.append(place)
     if changed and _links_file(file).is_file():
         _follow(cfg, OmegaConf.to_container(OmegaConf.load(_links_file(file)))["links"], changed)
     return cfg

@@ -12,16 +12,18 @@ import pytorch_lightning as pl
 import torch
 from omegaconf import DictConfig
 
-from carpus.engine.build import Experiment, build, build_experiment, plain
+from carpus.data.mixed_datamodule import MixedDataModule
+from carpus.engine.build import AnyExperiment, build, build_experiment, plain
 from carpus.engine.callbacks import RecordNonFinite
 from carpus.engine.checkpoints import Checkpoints, load_weights, read_checkpoint
 from carpus.engine.config import load_config, load_logs_path, save_config
 from carpus.engine.console import is_main_process, say
-from carpus.engine.evaluate import evaluate
 from carpus.engine.folder import RunFolder, environment, now, write_text
 from carpus.engine.identity import KEY_VARIABLE, agree_on_key
 from carpus.engine.keys import find_run
 from carpus.engine.loggers import build_loggers, trim_csv
+from carpus.engine.mixed_config import dataset_name
+from carpus.engine.scoring import score
 from carpus.engine.status import recorded, run_update
 from carpus.engine.trainer import shape_network, split_batch
 from carpus.engine.weights import read_initial_weights
@@ -74,12 +76,12 @@ def _run(cfg: DictConfig, run: RunFolder, resume_from: Path | None) -> None:
         run_update(run, status="trained", end=now(), epochs=trainer.current_epoch, steps=trainer.global_step)
         if cfg.test_after_fit:
             name = _take_weights(cfg, experiment, run)
-            evaluate(experiment, trainer, run, cfg.eval_on, checkpoints=(name,))
+            score(experiment, trainer, run, cfg.eval_on, checkpoints=(name,))
             run_update(run, status="done", end=now())
     say_next_commands(cfg, run)
 
 
-def _take_weights(cfg: DictConfig, experiment: Experiment, run: RunFolder) -> str:
+def _take_weights(cfg: DictConfig, experiment: AnyExperiment, run: RunFolder) -> str:
     """Load the weights that are to be scored, and name their checkpoint."""
     wanted = cfg.get("test_with", "last")
     if wanted not in ("last", "best"):
@@ -91,7 +93,7 @@ def _take_weights(cfg: DictConfig, experiment: Experiment, run: RunFolder) -> st
     return best.name
 
 
-def _prepare(cfg: DictConfig, run: RunFolder, resume_from: Path | None) -> tuple[Experiment, pl.Trainer]:
+def _prepare(cfg: DictConfig, run: RunFolder, resume_from: Path | None) -> tuple[AnyExperiment, pl.Trainer]:
     """Everything up to the first step."""
     pl.seed_everything(cfg.seed, workers=True, verbose=False)
     options = plain(cfg.trainer)
@@ -109,7 +111,7 @@ def _prepare(cfg: DictConfig, run: RunFolder, resume_from: Path | None) -> tuple
 def _build_trainer(
     cfg: DictConfig,
     run: RunFolder,
-    experiment: Experiment,
+    experiment: AnyExperiment,
     options: dict[str, Any],
     accumulate: int,
     resume_from: Path | None,
@@ -141,7 +143,7 @@ def _step_of(path: Path) -> int:
     return int(content["global_step"])
 
 
-def _initialise(cfg: DictConfig, experiment: Experiment, resume_from: Path | None) -> None:
+def _initialise(cfg: DictConfig, experiment: AnyExperiment, resume_from: Path | None) -> None:
     """Weights of ``init_from`` or ``load_from``, reported name by name where they do not fit."""
     if resume_from is not None:
         return
@@ -170,7 +172,7 @@ def _process_count(options: dict[str, Any]) -> int:
 
 def _announce(cfg: DictConfig, run: RunFolder, resume_from: Path | None) -> None:
     verb = "resuming" if resume_from else "experiment"
-    say(f"{verb} {run.key}: method {cfg.method.name}, dataset {cfg.dataset.name}, folder {run.path}")
+    say(f"{verb} {run.key}: method {cfg.method.name}, dataset {dataset_name(cfg)}, folder {run.path}")
     say_next_commands(cfg, run)
 
 
@@ -182,12 +184,17 @@ def say_next_commands(cfg: DictConfig, run: RunFolder) -> None:
 
 
 def _summarise(
-    experiment: Experiment, cfg: DictConfig, iter_batch: int, accumulate: int, processes: int
+    experiment: AnyExperiment, cfg: DictConfig, iter_batch: int, accumulate: int, processes: int
 ) -> None:
     """What one wants to know before hours of training: device, size of the net, samples, steps."""
-    samples = len(experiment.data.samples("train"))
-    if (counts := experiment.dataset.counts()) is not None:
-        say("cleaned frames: " + ", ".join(f"{name} {value:,}" for name, value in counts._asdict().items()))
+    samples = experiment.data.count("train")
+    for part in experiment.parts:
+        whose = f"{part.part}: " if part.part else ""
+        if (counts := part.dataset.counts()) is not None:
+            listed = ", ".join(f"{name} {value:,}" for name, value in counts._asdict().items())
+            say(f"{whose}cleaned frames: {listed}")
+    if isinstance(experiment.data, MixedDataModule):
+        say(f"{cfg.mix} of {experiment.data.samples('train').describe()}")
     parameters = sum(p.numel() for p in experiment.module.net.parameters())
     device = environment()["device"]
     say(

@@ -18,7 +18,6 @@ from carpus.data.depth_images import encode_depth
 from carpus.data.loading import Failed, MakeInputs, collate_samples, quiet_worker
 from carpus.data.splits import BASES
 from carpus.data.store import Store
-from carpus.data.tree import source_class
 from carpus.engine.build import build, build_module
 from carpus.engine.config import load_config
 from carpus.engine.folder import RunFolder
@@ -155,7 +154,7 @@ def write_center_files(
             found[physical] = _all_centers(locator, store, batch_size, workers, progress)
         positions, lines, expected = dataset.splits.center_lines(mode, store)
         table = np.full((expected, 3), np.nan)
-        table[lines] = source_class(dataset.source).to_published(found[physical][positions])
+        table[lines] = dataset.source_type.to_published(found[physical][positions])
         path = folder / dataset.splits.center_file(mode)
         write_centers(path, table)
         truth = np.asarray(store.column("gt_mm"))[positions]

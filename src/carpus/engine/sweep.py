@@ -57,7 +57,8 @@ def sweep(argv: Sequence[str]) -> None:
     Raises:
         CarpusError: at the end, if a job failed.
     """
-    plain = [a for a in argv if a not in ("-m", "--multirun")]
+    # Hydra composes each job too, and takes settings of parts only as additions.
+    plain = [f"+{a}" if a.startswith("parts.") else a for a in argv if a not in ("-m", "--multirun")]
     overrides = parse_overrides([a for a in plain if not a.startswith("-")])
     logs = Path(compose_config([a for a in plain if a.startswith("paths.")]).paths.logs)
     chosen = {o.key_or_group: o.value() for o in overrides if not o.is_sweep_override()}

@@ -9,14 +9,14 @@ from typing import Any
 
 from omegaconf import DictConfig
 
-from carpus.engine.build import Experiment, build, build_experiment, plain
+from carpus.engine.build import AnyExperiment, build, build_experiment, plain
 from carpus.engine.checkpoints import load_weights
 from carpus.engine.config import compose_config, load_config, load_logs_path, parse_overrides, save_config
 from carpus.engine.console import is_main_process, say
-from carpus.engine.evaluate import evaluate
 from carpus.engine.folder import RunFolder, environment, now
 from carpus.engine.identity import KEY_VARIABLE, agree_on_key
 from carpus.engine.keys import find_run
+from carpus.engine.scoring import score
 from carpus.engine.status import recorded, run_update
 from carpus.engine.trainer import shape_network
 from carpus.engine.weights import read_published, read_state, run_of_checkpoint, settings
@@ -56,7 +56,7 @@ def test(overrides: Sequence[str]) -> dict[str, Any]:
     experiment, trainer = _prepare(cfg, run)
     files = files or _member_files(run, cfg.ensemble.checkpoints)
     module = _with_weights(experiment, files, cfg.ensemble.space)
-    return evaluate(experiment, trainer, run, cfg.eval_on, module, tuple(f.name for f in files))
+    return score(experiment, trainer, run, cfg.eval_on, module, tuple(f.name for f in files))
 
 
 def _test_published(overrides: Sequence[str]) -> dict[str, Any]:
@@ -83,12 +83,12 @@ def _test_published(overrides: Sequence[str]) -> dict[str, Any]:
                 f"{file} does not fit: " + "; ".join(f"{name}: {why}" for name, why in problems[:8])
             )
         say(" ".join([f"weights of {file}, results in {run.path};", *needed]).rstrip(";"))
-        result = evaluate(experiment, trainer, run, cfg.eval_on, checkpoints=(file.name,))
+        result = score(experiment, trainer, run, cfg.eval_on, checkpoints=(file.name,))
         run_update(run, status="scored", end=now())
     return result
 
 
-def _prepare(cfg: DictConfig, run: RunFolder) -> tuple[Experiment, Any]:
+def _prepare(cfg: DictConfig, run: RunFolder) -> tuple[AnyExperiment, Any]:
     experiment = build_experiment(cfg, cfg.iter_batch or cfg.batch_size)
     options = dict(plain(cfg.trainer))
     shape_network(experiment.module, options["channels_last"], options["compile"])
@@ -110,7 +110,7 @@ def _member_files(run: RunFolder, wanted: Any) -> list[Path]:
     return [there[epoch] for epoch in wanted]
 
 
-def _with_weights(experiment: Experiment, files: Sequence[Path], space: str) -> PoseModule:
+def _with_weights(experiment: AnyExperiment, files: Sequence[Path], space: str) -> PoseModule:
     """The module with the weights of one file, or an ensemble of several."""
     states = [read_state(file) for file in files]
     if len(states) > 1:

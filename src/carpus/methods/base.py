@@ -70,6 +70,8 @@ class PoseModule(pl.LightningModule):
         self.protocols: dict[str, Protocol] = {}
         self.scores: dict[str, dict[str, float]] = {}
         """What the protocols last found, in full precision; the logged copy is rounded to float32."""
+        self.part: str | None = None
+        """Of several datasets that are scored one after the other the one at hand, for the log."""
 
     def initialise(self) -> None:
         """Fill in published weights of a part, such as a backbone, where a training begins without others."""
@@ -99,6 +101,20 @@ class PoseModule(pl.LightningModule):
         """Predictions in the camera frame of the full image."""
         raise NotImplementedError
 
+    def watch(self, stage: str, outputs: Outputs, batch: Batch) -> None:
+        """Add a scored batch to figures of the method's own, which stand beside the protocol's.
+
+        Args:
+            stage: ``val`` or ``test``.
+            outputs: the network's.
+            batch: the prepared batch.
+        """
+
+    def watched(self, stage: str) -> dict[str, float]:
+        """What :meth:`watch` found since this was last asked for, reduced over all processes."""
+        del stage
+        return {}
+
     def losses(self, outputs: Outputs, batch: Batch) -> dict[str, Tensor]:
         """Unweighted loss terms by their config names."""
         return {name: term.fn(outputs, batch) for name, term in self.terms.items()}
@@ -120,13 +136,16 @@ class PoseModule(pl.LightningModule):
         self._loss(outputs, prepared, "val")
         if "val" in self.protocols:
             self.protocols["val"].update(self.decode(outputs, prepared), prepared)
+            self.watch("val", outputs, prepared)
 
     def test_step(self, batch: Batch, _: int) -> Predictions:
         """Protocol update of a test batch; callbacks receive the predictions."""
         prepared = self._prepare(batch)
-        predictions = self.decode(self(prepared), prepared)
+        outputs = self(prepared)
+        predictions = self.decode(outputs, prepared)
         if "test" in self.protocols:
             self.protocols["test"].update(predictions, prepared)
+            self.watch("test", outputs, prepared)
         return predictions
 
     def predict_step(self, batch: Batch, _: int) -> Predictions:
@@ -176,6 +195,7 @@ class PoseModule(pl.LightningModule):
         if protocol is None:
             return
         # The protocol reduces over processes itself, so every process logs the same numbers.
-        self.scores[stage] = dict(protocol.compute())
-        self.log_dict({f"{stage}/{name}": value for name, value in self.scores[stage].items()})
+        self.scores[stage] = {**protocol.compute(), **self.watched(stage)}
+        where = f"{stage}/{self.part}" if self.part else stage
+        self.log_dict({f"{where}/{name}": value for name, value in self.scores[stage].items()})
         protocol.reset()

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-import torch
 from torch import Tensor
 
-from carpus.metrics.base import SumMetric
+from carpus.metrics.base import MeanMetric
 from carpus.metrics.functional.errors import full_mask, joint_errors, masked_sums
 from carpus.metrics.functional.hands import handedness_correct, relative_root_errors, root_relative
 from carpus.skeletons import HandPair
@@ -21,12 +20,13 @@ class GroupedErrors(NamedTuple):
     interacting: Tensor
 
 
-class HandJointErrors(SumMetric):
+class HandJointErrors(MeanMetric):
     """Mean error of every joint relative to its wrist, for one hand and for two interacting ones apart.
 
     Args:
         skeleton: the joints of both hands.
     Example:
+        >>> import torch
         >>> from carpus.skeletons import INTERHAND
         >>> metric = HandJointErrors(INTERHAND)
         >>> joints = torch.zeros(1, 42, 3)
@@ -38,14 +38,10 @@ class HandJointErrors(SumMetric):
     """
 
     higher_is_better = False
-    total: Tensor
-    count: Tensor
 
     def __init__(self, skeleton: HandPair, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+        super().__init__(2, len(skeleton), **kwargs)
         self.root_of = skeleton.root_of
-        self.add_sum("total", 2, len(skeleton))
-        self.add_count("count", 2, len(skeleton))
 
     def update(
         self, joints: Tensor, target: Tensor, interacting: Tensor, valid: Tensor | None = None
@@ -66,16 +62,17 @@ class HandJointErrors(SumMetric):
             self.total[group] += total
             self.count[group] += count
 
-    def compute(self) -> GroupedErrors:
+    def compute(self) -> GroupedErrors:  # type: ignore[override]
         """Means per joint; NaN where nothing was valid."""
         single, interacting = self.total / self.count
         return GroupedErrors(self.total.sum(0) / self.count.sum(0), single, interacting)
 
 
-class RelativeRootError(SumMetric):
+class RelativeRootError(MeanMetric):
     """Mean error of the vector from the right to the left wrist (MRRPE).
 
     Example:
+        >>> import torch
         >>> metric = RelativeRootError()
         >>> metric.update(torch.tensor([[[0.0, 0.0, 9.0], [3.0, 4.0, 9.0]]]), torch.zeros(1, 2, 3))
         >>> metric.compute()
@@ -83,30 +80,19 @@ class RelativeRootError(SumMetric):
     """
 
     higher_is_better = False
-    total: Tensor
-    count: Tensor
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.add_sum("total")
-        self.add_count("count")
 
     def update(self, roots: Tensor, target: Tensor, valid: Tensor | None = None) -> None:
         """Add samples: ``(B, 2, 3)`` predicted and true right and left wrists, ``(B,)`` bool."""
         errors = relative_root_errors(roots.double(), target.double())
         mask = full_mask(errors, valid)
-        self.total += torch.where(mask, errors, 0.0).sum()
-        self.count += mask.sum()
-
-    def compute(self) -> Tensor:
-        """Scalar float64; NaN if nothing counted."""
-        return self.total / self.count
+        self.add_masked(errors, mask)
 
 
-class Handedness(SumMetric):
+class Handedness(MeanMetric):
     """Share of samples in which the presence of both hands is right.
 
     Example:
+        >>> import torch
         >>> metric = Handedness()
         >>> metric.update(torch.tensor([[0.9, 0.6], [0.9, 0.1]]), torch.tensor([[1, 0], [1, 0]]))
         >>> metric.compute()
@@ -114,21 +100,8 @@ class Handedness(SumMetric):
     """
 
     higher_is_better = True
-    correct: Tensor
-    count: Tensor
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.add_count("correct")
-        self.add_count("count")
 
     def update(self, hand_type_prob: Tensor, hand_type: Tensor, valid: Tensor | None = None) -> None:
         """Add samples: ``(B, 2)`` probabilities and truth, right and left; ``(B,)`` bool."""
         correct = handedness_correct(hand_type_prob, hand_type)
-        mask = full_mask(correct, valid)
-        self.correct += (correct & mask).sum()
-        self.count += mask.sum()
-
-    def compute(self) -> Tensor:
-        """Scalar float64, 0..1; NaN if nothing counted."""
-        return self.correct.double() / self.count
+        self.add_masked(correct.double(), full_mask(correct, valid))

@@ -9,11 +9,11 @@ from torch import Tensor
 
 from carpus.errors import ConfigError, unknown
 from carpus.geometry.alignment import ALIGNMENTS, align
-from carpus.metrics.base import SumMetric
+from carpus.metrics.base import MeanMetric, SumMetric
 from carpus.metrics.functional.errors import full_mask, joint_errors, masked_sums
 
 
-class PerJointError(SumMetric):
+class PerJointError(MeanMetric):
     """Mean error of every joint over the frames where it is valid.
 
     Args:
@@ -27,27 +27,17 @@ class PerJointError(SumMetric):
     """
 
     higher_is_better = False
-    total: Tensor
-    count: Tensor
 
     def __init__(self, joints: int, alignment: str = "none", **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+        super().__init__(joints, **kwargs)
         if alignment not in ALIGNMENTS:
             raise ConfigError(unknown("alignment", alignment, ALIGNMENTS))
         self.alignment = alignment
-        self.add_sum("total", joints)
-        self.add_count("count", joints)
 
     def update(self, joints: Tensor, target: Tensor, valid: Tensor | None = None) -> None:
         """Add samples: ``(B, J, C)`` predicted and true, ``(B, J)`` bool."""
         moved = align(joints.double(), target.double(), self.alignment)
-        total, count = masked_sums(joint_errors(moved, target), valid)
-        self.total += total
-        self.count += count
-
-    def compute(self) -> Tensor:
-        """``(J,)`` float64; NaN for a joint that was never valid."""
-        return self.total / self.count
+        self.add(*masked_sums(joint_errors(moved, target), valid))
 
 
 class MeanJointError(PerJointError):

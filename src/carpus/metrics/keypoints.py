@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from carpus.metrics.base import SumMetric
+from carpus.metrics.base import MeanMetric, SumMetric
 from carpus.metrics.functional.keypoints import normalised_errors
 from carpus.metrics.functional.success import counts_within
 
@@ -72,7 +72,7 @@ class PckAuc(Pck):
         self._track(joints, torch.arange(steps, dtype=torch.float64) / steps)
 
 
-class NormalisedMeanError(SumMetric):
+class NormalisedMeanError(MeanMetric):
     """Mean error over all valid joints in units of a size per sample (NME).
 
     Example:
@@ -83,20 +83,8 @@ class NormalisedMeanError(SumMetric):
     """
 
     higher_is_better = False
-    total: Tensor
-    count: Tensor
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.add_sum("total")
-        self.add_count("count")
 
     def update(self, joints: Tensor, target: Tensor, normaliser: Tensor, valid: Tensor | None = None) -> None:
         """Add samples: ``(B, J, C)`` predicted and true, ``(B,)`` or ``(B, C)`` sizes, ``(B, J)`` bool."""
         errors, mask = normalised_errors(joints, target, normaliser, valid)
-        self.total += torch.where(mask, errors, 0.0).sum()
-        self.count += mask.sum()
-
-    def compute(self) -> Tensor:
-        """Scalar float64; NaN if nothing counted."""
-        return self.total / self.count
+        self.add_masked(errors, mask)

@@ -6,12 +6,12 @@ from typing import Any
 
 from torch import Tensor
 
-from carpus.metrics.base import SumMetric
+from carpus.metrics.base import MeanMetric
 from carpus.metrics.functional.errors import joint_errors
 from carpus.metrics.functional.viewpoint import YAW_RANGE_DEG, bin_centers_deg, viewpoint_sums
 
 
-class ViewpointCurve(SumMetric):
+class ViewpointCurve(MeanMetric):
     """Mean frame error in bins of two degrees of yaw or pitch.
 
     Args:
@@ -25,23 +25,13 @@ class ViewpointCurve(SumMetric):
     """
 
     higher_is_better = False
-    total: Tensor
-    count: Tensor
 
     def __init__(self, range_deg: tuple[int, int] = YAW_RANGE_DEG, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.range_deg = (range_deg[0], range_deg[1])
-        bins = len(bin_centers_deg(self.range_deg))
-        self.add_sum("total", bins)
-        self.add_count("count", bins)
+        chosen = (range_deg[0], range_deg[1])
+        super().__init__(len(bin_centers_deg(chosen)), **kwargs)
+        self.range_deg = chosen
 
     def update(self, joints: Tensor, target: Tensor, angles_deg: Tensor, valid: Tensor | None = None) -> None:
         """Add samples: ``(B, J, C)`` predicted and true, ``(B,)`` angles, ``(B, J)`` bool."""
         errors = joint_errors(joints, target)
-        total, count = viewpoint_sums(errors, angles_deg, self.range_deg, valid)
-        self.total += total
-        self.count += count
-
-    def compute(self) -> Tensor:
-        """``(K,)`` float64; NaN for an empty bin."""
-        return self.total / self.count
+        self.add(*viewpoint_sums(errors, angles_deg, self.range_deg, valid))

@@ -8,13 +8,12 @@ import numpy as np
 
 from carpus.bodies.hand_parts import PART_NAMES, HandParts, seal_vertices
 from carpus.bodies.topology import VERTICES
+from carpus.codecs.part_labels import CLASSES, PARTS_PER_HAND
 from carpus.geometry.camera import Camera
 from carpus.render.shade import part_labels
 from carpus.render.zbuffer import ZBuffer, rasterize
 
 BACKGROUND = 0
-PARTS = len(PART_NAMES)
-LABELS = 2 * PARTS + 1
 _NEAR_MM, _FAR_MM = 100.0, 100_000.0
 _SAMPLE = 0.5
 
@@ -33,8 +32,8 @@ class PartMask:
 
     def pixels(self, side: str) -> int:
         """How many pixels show the hand of that side (``right`` or ``left``)."""
-        first = {"right": 1, "left": 1 + PARTS}[side]
-        return int(((self.labels >= first) & (self.labels < first + PARTS)).sum())
+        first = {"right": 1, "left": 1 + PARTS_PER_HAND}[side]
+        return int(((self.labels >= first) & (self.labels < first + PARTS_PER_HAND)).sum())
 
 
 def label_name(label: int) -> str:
@@ -46,12 +45,12 @@ def label_name(label: int) -> str:
         >>> label_name(0), label_name(9), label_name(17)
         ('background', 'right palm', 'left ring_base')
     """
-    if not 0 <= label < LABELS:
-        raise ValueError(f"label_name: {label} is not in 0..{LABELS - 1}")
+    if not 0 <= label < CLASSES:
+        raise ValueError(f"label_name: {label} is not in 0..{CLASSES - 1}")
     if label == BACKGROUND:
         return "background"
-    side = "right" if label <= PARTS else "left"
-    return f"{side} {PART_NAMES[(label - 1) % PARTS]}"
+    side = "right" if label <= PARTS_PER_HAND else "left"
+    return f"{side} {PART_NAMES[(label - 1) % PARTS_PER_HAND]}"
 
 
 def part_mask(
@@ -103,7 +102,7 @@ def both_hands(parts: HandParts) -> tuple[np.ndarray, np.ndarray]:
         Faces ``(3108, 3)`` over 2 x 779 vertices, labels ``(3108,)`` uint8 in 1..32.
     """
     left = parts.faces[:, [1, 0, 2]] + VERTICES + 1
-    labels = np.concatenate([parts.face_labels + 1, parts.face_labels + 1 + PARTS])
+    labels = np.concatenate([parts.face_labels + 1, parts.face_labels + 1 + PARTS_PER_HAND])
     return np.concatenate([parts.faces, left]), labels.astype(np.uint8)
 
 

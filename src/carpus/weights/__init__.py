@@ -23,7 +23,20 @@ def _digit(path: Path) -> ImportedWeights:
     return import_digit(path)
 
 
-IMPORTERS: dict[str, Callable[[Path], ImportedWeights]] = {"v2v": _v2v, "digit": _digit}
+def _handflow2d(path: Path) -> ImportedWeights:
+    # Imported late: timm brings torchvision, which takes seconds.
+    from carpus.weights.handflow2d import import_handflow2d
+
+    return import_handflow2d(path)
+
+
+IMPORTERS: dict[str, Callable[[Path], ImportedWeights]] = {
+    "v2v": _v2v,
+    "digit": _digit,
+    **dict.fromkeys(
+        ["handflow2d", *(f"handflow2d/{m}" for m in ("seed", "lift", "sik", "bihand"))], _handflow2d
+    ),
+}
 """Method name to the reader of its published checkpoints."""
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -12,11 +11,11 @@ from torch import Tensor
 from carpus.errors import DataError
 from carpus.nets.backbones.rgb import rgb_backbone
 from carpus.nets.digit import DigitNet
-from carpus.weights.imported import ImportedWeights, check_names, load_untrusted
+from carpus.nets.weight_file import load_untrusted, state_dict_of
+from carpus.weights.imported import ImportedWeights, add_counters, check_names, epoch_of
 
 _WRAPPERS = ("module.", "model.")
 _PUBLISHED = "pose_reg."
-_COUNTER = "num_batches_tracked"
 
 
 def import_digit(path: Path) -> ImportedWeights:
@@ -34,7 +33,7 @@ def import_digit(path: Path) -> ImportedWeights:
     """
     path = Path(path)
     content = load_untrusted(path)
-    entries = {_unwrapped(name): value for name, value in _state_dict(content, path).items()}
+    entries = {_unwrapped(name): value for name, value in state_dict_of(content, path).items()}
     published = {name: value for name, value in entries.items() if name.startswith(_PUBLISHED)}
     if f"{_PUBLISHED}conv_hm.weight" not in published:
         raise DataError(
@@ -46,7 +45,8 @@ def import_digit(path: Path) -> ImportedWeights:
         ours = {
             _PUBLISHED + k: v for k, v in DigitNet(rgb_backbone("hrnet_w32"), joints).state_dict().items()
         }
-    notes = _notes(content) + _add_counters(entries, ours)
+    notes = [f"published DIGIT, HRNet-W32 and raw part logits{epoch_of(content)}"]
+    notes += add_counters(entries, ours)
     check_names(_shapes(entries), _shapes(ours), path)
     state = {
         f"net.{name.removeprefix(_PUBLISHED)}": entries[name].to(value.dtype).clone()
@@ -55,31 +55,11 @@ def import_digit(path: Path) -> ImportedWeights:
     return ImportedWeights(state, "digit", joints, {}, notes)
 
 
-def _state_dict(content: Any, path: Path) -> dict[str, Tensor]:
-    state = content.get("state_dict", content) if isinstance(content, Mapping) else None
-    if not isinstance(state, Mapping) or not all(isinstance(value, Tensor) for value in state.values()):
-        raise DataError(f"{path}: neither a dict with 'state_dict' nor a state dict of tensors")
-    return dict(state)
-
-
 def _unwrapped(name: str) -> str:
     while (wrapper := next((w for w in _WRAPPERS if name.startswith(w)), None)) is not None:
         name = name.removeprefix(wrapper)
     return name
 
 
-def _add_counters(entries: dict[str, Tensor], wanted: Mapping[str, Tensor]) -> list[str]:
-    """Batch counters are not used in computing; files without them are complete."""
-    absent = [name for name in wanted if name.endswith(_COUNTER) and name not in entries]
-    entries.update({name: torch.zeros((), dtype=torch.int64) for name in absent})
-    return [f"{len(absent)} batch counters were absent and set to 0"] if absent else []
-
-
 def _shapes(state: Mapping[str, Tensor]) -> dict[str, tuple[int, ...]]:
     return {name: tuple(value.shape) for name, value in state.items()}
-
-
-def _notes(content: Any) -> list[str]:
-    epoch = content.get("epoch") if isinstance(content, Mapping) else None
-    trained = f", epoch {epoch}" if isinstance(epoch, int) else ""
-    return [f"published DIGIT, HRNet-W32 and raw part logits{trained}"]

@@ -1,9 +1,8 @@
-"""What every importer returns, and the safe way to open a checkpoint."""
+"""What every importer returns, and what several do with a file's entries."""
 
 from __future__ import annotations
 
-import pickle
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,11 @@ import torch
 from torch import Tensor
 
 from carpus.errors import DataError
+from carpus.nets.weight_file import load_untrusted
+
+__all__ = ["ImportedWeights", "add_counters", "check_names", "epoch_of", "load_untrusted"]
+
+_COUNTER = "num_batches_tracked"
 
 
 @dataclass(frozen=True)
@@ -33,21 +37,6 @@ class ImportedWeights:
     notes: list[str] = field(default_factory=list)
 
 
-def load_untrusted(path: Path) -> Any:
-    """The content of a PyTorch file; only tensors and plain containers are read, no code is run.
-
-    Raises:
-        DataError: if the file is missing, damaged or holds anything else.
-    """
-    if not path.is_file():
-        raise DataError(f"{path}: no such file; give a checkpoint of the published program")
-    try:
-        return torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, OSError, RuntimeError, EOFError, ValueError, KeyError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise DataError(f"{path}: not a checkpoint that can be read safely ({reason})") from error
-
-
 def check_names(
     found: Mapping[str, tuple[int, ...]], wanted: Mapping[str, tuple[int, ...]], path: Path
 ) -> None:
@@ -65,3 +54,25 @@ def check_names(
     ]
     if problems:
         raise DataError(f"{path}: {len(problems)} entries do not fit:\n  " + "\n  ".join(problems))
+
+
+def add_counters(entries: dict[str, Tensor], names: Iterable[str]) -> list[str]:
+    """Complete entries by the batch counters that files from before PyTorch 0.4.1 do not have.
+
+    They are not used in computing.
+
+    Args:
+        entries: of the file; completed in place.
+        names: of all entries it should have.
+    Returns:
+        A sentence for the user, if any were absent.
+    """
+    absent = [name for name in names if name.endswith(_COUNTER) and name not in entries]
+    entries.update({name: torch.zeros((), dtype=torch.int64) for name in absent})
+    return [f"{len(absent)} batch counters were absent and set to 0"] if absent else []
+
+
+def epoch_of(content: Any) -> str:
+    """``, epoch 14`` if a file's content says how long it was trained, else nothing."""
+    epoch = content.get("epoch") if isinstance(content, Mapping) else None
+    return f", epoch {epoch}" if isinstance(epoch, int) else ""

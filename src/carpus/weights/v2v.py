@@ -11,7 +11,8 @@ from torch import Tensor
 
 from carpus.errors import DataError
 from carpus.methods.v2v.net import V2VNet
-from carpus.weights.imported import ImportedWeights, check_names, load_untrusted
+from carpus.nets.weight_file import load_untrusted, state_dict_of
+from carpus.weights.imported import ImportedWeights, add_counters, check_names, epoch_of
 
 _BLOCKS = {
     "stem": "front_layers.0",
@@ -42,7 +43,6 @@ _PARTS = {
     "skip_norm": "skip_con.1",
 }
 _INDEX_BUFFERS = "spatial_softmax.pos_"
-_COUNTER = "num_batches_tracked"
 
 
 def port_name(name: str) -> str:
@@ -73,7 +73,7 @@ def import_v2v_port(path: Path) -> ImportedWeights:
     """
     path = Path(path)
     content = load_untrusted(path)
-    entries, integral = _unwrap(_state_dict(content, path))
+    entries, integral = _unwrap(state_dict_of(content, path, "model_state_dict"))
     if "output_layer.weight" not in entries:
         raise DataError(
             f"{path}: no 'output_layer.weight' among its {len(entries)} entries; a checkpoint of the PyTorch "
@@ -83,7 +83,7 @@ def import_v2v_port(path: Path) -> ImportedWeights:
     with torch.device("meta"):
         ours = V2VNet(joints).state_dict()
     names = {port_name(name): name for name in ours}
-    notes = _add_counters(entries, names)
+    notes = add_counters(entries, names)
     check_names(
         {name: tuple(value.shape) for name, value in entries.items()},
         {theirs: tuple(ours[name].shape) for theirs, name in names.items()},
@@ -91,13 +91,6 @@ def import_v2v_port(path: Path) -> ImportedWeights:
     )
     state = {f"net.{name}": entries[theirs].to(ours[name].dtype).clone() for theirs, name in names.items()}
     return ImportedWeights(state, "v2v", joints, _overrides(integral), _notes(content, integral) + notes)
-
-
-def _state_dict(content: Any, path: Path) -> dict[str, Tensor]:
-    state = content.get("model_state_dict", content) if isinstance(content, Mapping) else None
-    if not isinstance(state, Mapping) or not all(isinstance(value, Tensor) for value in state.values()):
-        raise DataError(f"{path}: neither a dict with 'model_state_dict' nor a state dict of tensors")
-    return dict(state)
 
 
 def _unwrap(state: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], bool]:
@@ -109,13 +102,6 @@ def _unwrap(state: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], bool]:
         for name, value in entries.items()
         if not name.startswith(_INDEX_BUFFERS)
     }, integral
-
-
-def _add_counters(entries: dict[str, Tensor], names: Mapping[str, str]) -> list[str]:
-    """Files from before PyTorch 0.4.1 have no batch counters; they are not used in computing."""
-    absent = [name for name in names if name.endswith(_COUNTER) and name not in entries]
-    entries.update({name: torch.zeros((), dtype=torch.int64) for name in absent})
-    return [f"{len(absent)} batch counters were absent and set to 0"] if absent else []
 
 
 def _overrides(integral: bool) -> dict[str, Any]:
@@ -131,9 +117,7 @@ def _overrides(integral: bool) -> dict[str, Any]:
 
 def _notes(content: Any, integral: bool) -> list[str]:
     variant = "integral" if integral else "gauss"
-    epoch = content.get("epoch") if isinstance(content, Mapping) else None
-    trained = f", epoch {epoch}" if isinstance(epoch, int) else ""
     return [
-        f"PyTorch port of V2V-PoseNet, variant {variant}{trained}",
+        f"PyTorch port of V2V-PoseNet, variant {variant}{epoch_of(content)}",
         "method.grid.y_up=true is right for MSRA, NYU and ITOP; weights of ICVL and HANDS 2017 need false",
     ]

@@ -20,7 +20,8 @@ from carpus.data.prepared.published import PUBLISHED_KIB
 from carpus.data.prepared.rows import BATCH, ZERO_MAP_TYPES, RowMaker, Rows, check_joints, wanted_keys
 from carpus.data.prepared.setting import Setting, all_centers, setting_of
 from carpus.data.prepared.stores import ROW_FORMAT, PreparedStore, encode_block
-from carpus.data.store import StoreWriter, exists
+from carpus.data.store import exists
+from carpus.data.store_writer import StoreWriter
 from carpus.errors import DataError
 
 if TYPE_CHECKING:

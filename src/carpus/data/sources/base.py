@@ -7,11 +7,13 @@ import inspect
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar, cast
 
 import numpy as np
 
+from carpus.data.store import Store
 from carpus.errors import DataError, unknown
 from carpus.geometry.camera import Camera
 from carpus.skeletons import Skeleton
@@ -19,6 +21,7 @@ from carpus.types import Field, Record
 
 Column = int | float | bool
 """A per-record value small enough to be kept for all records in one array."""
+S = TypeVar("S", bound="Source")
 
 
 class Source(ABC):
@@ -55,6 +58,12 @@ class Source(ABC):
     def extras_found(cls, root: str | Path, split: str) -> list[str]:
         """Those of a split's :attr:`optional` files that exist."""
         return [name for name in cls.optional.get(split, ()) if (Path(root) / name).is_file()]
+
+    @classmethod
+    def describe(cls, store: Store) -> dict[str, int | float | str]:
+        """What is worth telling of a store of this dataset, beside what is told of every store."""
+        del store
+        return {}
 
     @property
     @abstractmethod
@@ -220,6 +229,13 @@ def tree_fingerprint(root: Path, annotations: Iterable[Path], folders: Iterable[
     return digest.hexdigest()
 
 
+def source_class(source: Callable[..., S]) -> type[S]:
+    """The class behind a source, or a partial of one, or of that."""
+    while isinstance(source, partial):
+        source = source.func
+    return cast("type[S]", source)
+
+
 def source_options(source: Callable[..., Source]) -> dict[str, Any]:
     """Constructor arguments of a source class, or of a partial of one, that change its records.
 
@@ -229,8 +245,7 @@ def source_options(source: Callable[..., Source]) -> dict[str, Any]:
         >>> source_options(partial(ITOP, view="top"))["view"]
         'top'
     """
-    target = getattr(source, "func", source)
-    selectors = getattr(target, "selectors", ("root", "split"))
+    selectors = getattr(source_class(source), "selectors", ("root", "split"))
     parameters = inspect.signature(source).parameters.values()
     return {
         p.name: list(p.default) if isinstance(p.default, tuple) else p.default

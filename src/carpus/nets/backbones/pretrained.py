@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import timm
-import torch
 from torch import Tensor, nn
 
 from carpus.errors import ConfigError, DataError
+from carpus.nets.backbones.features import FeatureMaps
 from carpus.nets.backbones.rgb import Normalised, RgbBackbone
+from carpus.nets.weight_file import load_untrusted, state_dict_of
 
 TIMM = "timm"
 _COUNTER = "num_batches_tracked"
@@ -33,11 +33,12 @@ class Filled:
     ignored: list[str]
 
 
-def load_imagenet(backbone: RgbBackbone, source: str | Path | None) -> Filled:
+def load_imagenet(backbone: RgbBackbone | FeatureMaps, source: str | Path | None) -> Filled:
     """Fill a backbone with ImageNet weights.
 
     Args:
-        backbone: of :func:`~carpus.nets.backbones.rgb.rgb_backbone`.
+        backbone: of :func:`~carpus.nets.backbones.rgb.rgb_backbone` or
+            :func:`~carpus.nets.backbones.features.feature_maps`.
         source: a file (``hrnet_w32-36af842e.pth``; ``.pt`` and ``.pth`` stand for each other), ``timm`` to
             let timm fetch its own, or None to train from random weights.
     Returns:
@@ -92,14 +93,7 @@ def _existing(path: Path) -> Path:
 
 def _read(path: Path) -> dict[str, Tensor]:
     """Entries of a state dict without wrappers' prefixes; runs no code from the file."""
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, OSError, RuntimeError, EOFError, ValueError, KeyError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise DataError(f"{path}: not a weight file that can be read safely ({reason})") from error
-    state = content.get("state_dict", content) if isinstance(content, Mapping) else None
-    if not isinstance(state, Mapping) or not all(isinstance(value, Tensor) for value in state.values()):
-        raise DataError(f"{path}: neither a state dict of tensors nor a dict with 'state_dict'")
+    state = state_dict_of(load_untrusted(path), path)
     return {name.removeprefix("module."): value for name, value in state.items()}
 
 

@@ -63,10 +63,7 @@ def rgb_backbone(
         >>> net(torch.zeros(1, 3, 64, 96, device="meta")).shape
         torch.Size([1, 16, 16, 24])
     """
-    if not timm.is_model(name.split(".")[0]):
-        close = difflib.get_close_matches(name, timm.list_models(), n=3, cutoff=0.5)
-        hint = f"did you mean {' or '.join(close)}? " if close else ""
-        raise ConfigError(f"unknown backbone '{name}': {hint}Any name of timm.list_models() is allowed")
+    check_known(name)
     if name.startswith("hrnet"):
         net: HRNet | Pyramid = HRNet(name, init_std)
         if channels not in (None, net.channels):
@@ -77,3 +74,15 @@ def rgb_backbone(
     else:
         net = Pyramid(name, 64 if channels is None else channels)
     return Normalised(net) if normalise else net
+
+
+def check_known(name: str) -> None:
+    """Refuse a name that is no timm model.
+
+    Raises:
+        ConfigError: with the nearest names that are.
+    """
+    if not timm.is_model(name.split(".")[0]):
+        close = difflib.get_close_matches(name, timm.list_models(), n=3, cutoff=0.5)
+        hint = f"did you mean {' or '.join(close)}? " if close else ""
+        raise ConfigError(f"unknown backbone '{name}': {hint}Any name of timm.list_models() is allowed")
