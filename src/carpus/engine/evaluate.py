@@ -92,7 +92,7 @@ def evaluate(
         for line in write_depth_cr_files(experiment, run, label, split, collected, result):
             say(line)
     # By name: to import the class costs seconds that runs of other methods need not pay.
-    if experiment.cfg.method.module["_target_"].endswith(".Digit") and len(checkpoints) == 1:
+    if type(experiment.module).__name__ == "Digit" and len(checkpoints) == 1:
         from carpus.engine.digit_files import write_digit_files
 
         for line in write_digit_files(experiment, run, label, split):
