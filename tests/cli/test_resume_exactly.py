@@ -68,7 +68,7 @@ def ended_twice(world, trained):
     killed = end_at(first, "epoch 2/3 batch 7/17", signal.SIGKILL)
     states = [(run.read_meta()["status"], checkpoint(run.last)["global_step"])]
     second = world.start("train.py", "resume=bbbb", f"paths.logs={world.logs}")
-    interrupted = end_at(second, "epoch 3/3 batch 5/17", signal.SIGINT)
+    interrupted = end_at(second, "epoch 3/3 batch 3/17", signal.SIGINT)
     states.append((run.read_meta()["status"], checkpoint(run.last)["global_step"]))
     third = world.run("train.py", "resume=bbbb", f"paths.logs={world.logs}")
     return run, (killed, interrupted, third), states
