@@ -31,6 +31,7 @@ COMMANDS = {
     "demo": "joints and pictures of your own depth images and photographs",
     "track": "joints of the hand in every frame of a depth stream",
     "centers": "a localiser's centre files for a dataset",
+    "sik": "joints a lifting network finds in a dataset, to train the hand-model stage on",
     "import": "make an experiment of published weights",
     "models": "list the models of the depth CR family",
     "prereq": "the prepared data a depth CR model needs",

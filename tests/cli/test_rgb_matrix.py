@@ -30,6 +30,7 @@ METHODS = {
     ],
     "hourglass": ["method=handflow2d/seed", *SMALL],
     "lift": ["method=handflow2d/lift", *SMALL],
+    "lift_on_flow": ["method=handflow2d/lift", "seednet=flow", "seednet.net.steps=1", *SMALL],
     "sik": ["method=handflow2d/sik", STANDIN, *SMALL],
     "bihand": ["method=handflow2d/bihand", STANDIN, *SMALL],
 }
@@ -37,7 +38,8 @@ SAMPLE = {
     *(("digit", "rhd"), ("digit", "stb"), ("flow", "interhand26m"), ("flow", "rhd")),
     *(("hourglass", "stb"), ("lift", "freihand"), ("bihand", "interhand26m")),
 }
-HEADLINES = {"lift": "epe_mm_none_21j", "sik": "auc_mm_root_scale_21j", "bihand": "auc_mm_root_scale_21j"}
+HEADLINES = dict.fromkeys(("lift", "lift_on_flow"), "epe_mm_none_21j")
+HEADLINES |= dict.fromkeys(("sik", "bihand"), "auc_mm_root_scale_21j")
 
 ONE_BATCH = ["debug=fast", "trainer=cpu", "batch_size=2", "eval_batch_size=2"]
 

@@ -66,7 +66,9 @@ def test_every_choice_of_every_group_composes(group):
         if group == "backbone" or choice.startswith(OF_RGB_HANDS):
             family = "digit"
         family = "handflow2d" if group == "seednet" else family
+        family = "siknet" if group == "dataset" and choice.startswith("sik") else family
         methods = {"depth_cr": "depth_cr/super_edt2m", "digit": "digit", "handflow2d": "handflow2d"}
+        methods["siknet"] = "handflow2d/sik_pretrain"
         method = [f"method={methods[family]}"] if family in methods else []
         cfg = compose_config([*method, f"{group}={choice}"])
         assert flat_keys(OmegaConf.create(OmegaConf.to_container(cfg, resolve=True)))

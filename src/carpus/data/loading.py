@@ -49,6 +49,19 @@ class InputSamples(TorchDataset[Any]):
         """Key and inputs of a draw (epoch, index); ``index`` is added to the inputs."""
         return self._make(draw, self.samples, self.inputs, draw[1])
 
+    def __getitems__(self, draws: Sequence[Draw]) -> Any:
+        """What a loader asks for: a whole batch at once of samples that lie in arrays, else one by one."""
+        rows, many = getattr(self.samples, "rows", None), getattr(self.inputs, "many", None)
+        if rows is None or many is None:
+            return [self[draw] for draw in draws]
+        index = np.array([index for _, index in draws])
+        try:
+            keys, fields = rows(index)
+        except CarpusError as error:
+            return Failed(error)
+        arrays = {**many(fields), "index": index}
+        return Batch(keys, {name: torch.from_numpy(values) for name, values in arrays.items()})
+
     def _make(self, draw: Draw, samples: Samples, make: MakeInputs, position: int) -> Any:
         """Key and inputs of the sample at ``position``, drawn by a generator of its own."""
         epoch, index = draw
@@ -67,8 +80,10 @@ class InputSamples(TorchDataset[Any]):
         return record.key, {**inputs, "index": index}
 
 
-def collate_samples(samples: Sequence[Any]) -> Batch | Failed:
-    """A batch, or the first failure among its samples."""
+def collate_samples(samples: Sequence[Any] | Batch | Failed) -> Batch | Failed:
+    """A batch, or the first failure among its samples; what is a batch already stays as it is."""
+    if isinstance(samples, Batch | Failed):
+        return samples
     failed = next((item for item in samples if isinstance(item, Failed)), None)
     return failed or collate(samples)
 

@@ -76,12 +76,15 @@ class SikOffline:
             are taken, too.
         split: ``train``, or ``test`` (``val`` is the same).
         sets: of :data:`OFFLINE_SETS`; joined in that order.
+        epochs: how often the training pictures were looked at, part of the names of those files.
     Raises:
         DataError: naming the file that is missing or holds something else.
         ConfigError: for another split or set.
     """
 
-    def __init__(self, root: str | Path, split: str = "train", sets: Sequence[str] = OFFLINE_SETS) -> None:
+    def __init__(
+        self, root: str | Path, split: str = "train", sets: Sequence[str] = OFFLINE_SETS, epochs: int = 100
+    ) -> None:
         if split not in ("train", "test", "val"):
             raise ConfigError(unknown("split of SIK-offline", split, ("train", "test", "val")))
         wrong = [name for name in sets if name not in OFFLINE_SETS]
@@ -89,7 +92,7 @@ class SikOffline:
             raise ConfigError(unknown("set of SIK-offline", wrong[0] if wrong else "", OFFLINE_SETS))
         names = [name for name in OFFLINE_SETS if name in sets]
         shapes = {"jointImpl_": _JOINTS, "jointGt_": _JOINTS}
-        parts = [_arrays(_first(offline_files(Path(root), split, name)), shapes) for name in names]
+        parts = [_arrays(_first(offline_files(Path(root), split, name, epochs)), shapes) for name in names]
         self.found_m = _joined([part["jointImpl_"] for part in parts])
         self.true_m = _joined([part["jointGt_"] for part in parts])
 
@@ -114,14 +117,19 @@ class SikOffline:
         return {name: np.asarray(value)[0] for name, value in self.batch(_one(index, len(self))).items()}
 
 
-def offline_files(root: Path, split: str, name: str) -> list[Path]:
+def offline_files(root: Path, split: str, name: str, epochs: int = 100) -> list[Path]:
     """Where a set of SIK-offline may be; the first is what is written.
 
+    Args:
+        root: the folder.
+        split: ``train``; anything else is the test split.
+        name: of the set.
+        epochs: of the training split.
     Example:
         >>> [path.name for path in offline_files(Path("d"), "train", "stb")]
         ['sik_train_stb_100epoch.pkl', 'sik_train_stb_100epochs.pkl']
     """
-    ends = ("_100epoch", "_100epochs") if split == "train" else ("",)
+    ends = (f"_{epochs}epoch", f"_{epochs}epochs") if split == "train" else ("",)
     return [root / f"sik_{'train' if split == 'train' else 'test'}_{name}{end}.pkl" for end in ends]
 
 

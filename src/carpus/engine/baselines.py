@@ -44,8 +44,8 @@ def mean_pose_baseline(experiment: Experiment, collected: Collected) -> float | 
     For a localiser it is the error of the mean training centre. Hands in colour images have
     :func:`hand_baseline` instead.
     """
-    wanted = experiment.cfg.mean_pose_samples
-    if not wanted or collected.target_cam_mm is None or experiment.cfg.dataset.kind != "depth":
+    wanted, placed = experiment.cfg.mean_pose_samples, experiment.cfg.dataset.kind in ("depth", "hand_joints")
+    if not wanted or collected.target_cam_mm is None or not placed:
         return None
     records = _drawn(experiment.dataset.open(experiment.cfg.train_split), wanted)
     centers = np.stack([np.asarray(f["center_mm"]) for f in records])

@@ -98,6 +98,12 @@ def _fits(name: str, needs: DictConfig) -> bool:
     return dataset.kind == needs.kind and all(field in dataset.offers for field in needs.fields)
 
 
+def check_combination(cfg: DictConfig) -> None:
+    """:func:`check_needs` of the dataset, or of every part of a mixture."""
+    for alone in part_configs(cfg).values() or [cfg]:
+        check_needs(alone)
+
+
 def build_experiment(cfg: DictConfig, iter_batch: int) -> AnyExperiment:
     """Dataset, loaders, module and protocol of a configuration, or of every part of a mixture.
 
@@ -105,9 +111,8 @@ def build_experiment(cfg: DictConfig, iter_batch: int) -> AnyExperiment:
         cfg: composed or saved configuration.
         iter_batch: samples per forward pass of one process.
     """
+    check_combination(cfg)
     views = part_configs(cfg)
-    for alone in views.values() or [cfg]:
-        check_needs(alone)
     if not views:
         return _one_dataset(cfg, iter_batch, build_module(cfg))
     module = build_module(cfg)

@@ -8,9 +8,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytorch_lightning as pl
 
 from carpus.data.depth_images import decode_depth
+from carpus.data.joint_sets import PICTURE_HW
 from carpus.data.results import ResultHeader, write_results
 from carpus.data.rgb_crops import picture_of
 from carpus.engine.baselines import HandBaseline, WithLabels, compared, hand_baseline, mean_pose_baseline
@@ -115,7 +117,7 @@ def _described(
         "splits": dataset.get("splits"),
         "date": now(),
     }
-    if dataset.kind == "rgb_hand":
+    if dataset.kind in ("rgb_hand", "hand_joints"):
         described["conditions"] = experiment.dataset.conditions(split)
     return described
 
@@ -196,6 +198,8 @@ def _write_report(
         record = samples[samples.position(str(collected.keys[i]))]
         if "rgb" in record.images:
             return picture_of(record)
+        if not record.images:
+            return np.zeros(PICTURE_HW, np.float32)
         return decode_depth(record.images["depth"], str(record.fields["depth_coding"]))
 
     log = run.log / "metrics.csv"

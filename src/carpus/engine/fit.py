@@ -13,7 +13,7 @@ import torch
 from omegaconf import DictConfig
 
 from carpus.data.mixed_datamodule import MixedDataModule
-from carpus.engine.build import AnyExperiment, build, build_experiment, plain
+from carpus.engine.build import AnyExperiment, build, build_experiment, check_combination, plain
 from carpus.engine.callbacks import RecordNonFinite
 from carpus.engine.checkpoints import Checkpoints, load_weights, read_checkpoint
 from carpus.engine.config import load_config, load_logs_path, save_config
@@ -37,6 +37,8 @@ def fit(cfg: DictConfig, overrides: Sequence[str]) -> RunFolder:
         cfg: composed configuration.
         overrides: the command line it came from.
     """
+    # Before anything is resolved: what a method takes from its dataset may not be there.
+    check_combination(cfg)
     logs = Path(cfg.paths.logs)
     run = RunFolder(logs / agree_on_key(logs))
     if is_main_process():

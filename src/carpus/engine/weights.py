@@ -18,18 +18,26 @@ from carpus.weights import ImportedWeights, import_weights
 def read_initial_weights(cfg: DictConfig) -> tuple[dict[str, Tensor], str]:
     """State of a whole module, and where it came from.
 
-    ``init_from`` is a key or a checkpoint file of ours; ``load_from`` is a published file.
+    ``init_from`` is a key or a checkpoint file of ours, or several: what the last of them has counts, so that
+    stages that were trained apart come together. ``load_from`` is a published file.
     """
     if cfg.load_from:
         published = read_published(Path(cfg.load_from), cfg.method.name)
         return published.state_dict, " ".join([str(cfg.load_from), *_trained_with(published)])
-    given = str(cfg.init_from)
+    given = [cfg.init_from] if isinstance(cfg.init_from, str | int) else list(cfg.init_from)
+    paths = [_initial_checkpoint(str(name), Path(cfg.paths.logs)) for name in given]
+    state = {name: value for path in paths for name, value in read_state(path).items()}
+    return state, " and ".join(map(str, paths))
+
+
+def _initial_checkpoint(given: str, logs: Path) -> Path:
+    """The file that a key, or its own name, means."""
     path = Path(given)
-    if not path.is_file():
-        if path.suffix:
-            raise ConfigError(f"init_from={given}: no such file")
-        path = RunFolder(find_run(given, Path(cfg.paths.logs))).need_checkpoint()
-    return read_state(path), str(path)
+    if path.is_file():
+        return path
+    if path.suffix:
+        raise ConfigError(f"init_from={given}: no such file")
+    return RunFolder(find_run(given, logs)).need_checkpoint()
 
 
 def read_state(path: Path) -> dict[str, Tensor]:

@@ -11,7 +11,19 @@ from carpus.errors import ConfigError, unknown
 if TYPE_CHECKING:
     from carpus.synthetic.tree import Progress
 
-DATASETS = ("msra", "icvl", "nyu", "hands17", "itop", "interhand26m", "rhd", "stb", "freihand")
+DATASETS = (
+    "msra",
+    "icvl",
+    "nyu",
+    "hands17",
+    "itop",
+    "interhand26m",
+    "rhd",
+    "stb",
+    "freihand",
+    "sik1m",
+    "sik_offline",
+)
 
 
 def make(

@@ -30,12 +30,19 @@ def _handflow2d(path: Path) -> ImportedWeights:
     return import_handflow2d(path)
 
 
+def _siknet(path: Path) -> ImportedWeights:
+    from carpus.weights.handflow2d import import_siknet
+
+    return import_siknet(path)
+
+
 IMPORTERS: dict[str, Callable[[Path], ImportedWeights]] = {
     "v2v": _v2v,
     "digit": _digit,
     **dict.fromkeys(
         ["handflow2d", *(f"handflow2d/{m}" for m in ("seed", "lift", "sik", "bihand"))], _handflow2d
     ),
+    **dict.fromkeys(["handflow2d/sik_pretrain", "handflow2d/sik_offline"], _siknet),
 }
 """Method name to the reader of its published checkpoints."""
 

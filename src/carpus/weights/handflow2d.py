@@ -80,6 +80,19 @@ def import_handflow2d(path: Path) -> ImportedWeights:
     return ImportedWeights(state, "handflow2d", JOINTS, _overrides(parts["seed"], stages), notes)
 
 
+def import_siknet(path: Path) -> ImportedWeights:
+    """The hand model's stage of a published file alone, to go on training it without pictures.
+
+    Args:
+        path: the checkpoint, of this stage or of all.
+    Raises:
+        DataError: if the file does not hold that stage, or is no such checkpoint.
+    """
+    part = read_part(Path(path), "sik")
+    state = {f"net.{STAGES['sik']}.{name}": value for name, value in part.state.items()}
+    return ImportedWeights(state, "handflow2d/sik_pretrain", JOINTS, {}, part.notes)
+
+
 def read_part(path: Path, stage: str) -> Part:
     """One stage of a published file, to train the next one on it.
 

@@ -29,7 +29,7 @@ def inputs_of(*skeleton, **settings):
 
 def decoded(batch):
     """What a perfect network would be taken to say, and the prepared batch."""
-    module = module_of(stages("seed"), SEED, cells=FINE)
+    module = module_of(stages("seed"), SEED, cells=FINE, input_px=4 * FINE)
     prepared = module.prepare(batch)
     outputs = {"l_hm": [prepared["heatmap_target"]], "l_joint": [prepared["joint"]]}
     return module.decode(outputs, prepared), prepared

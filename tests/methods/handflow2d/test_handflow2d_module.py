@@ -204,20 +204,33 @@ def test_figures_of_the_heat_maps_stand_beside_the_scores(batch):
 def test_images_of_another_size_are_resized_and_normalised():
     grey = torch.full((1, 64, 64, 3), 51, dtype=torch.uint8)
     for normalize, mean, deviation in (("imagenet", 0.485, 0.229), ("half", 0.5, 1.0)):
-        module = module_of(stages("seed"), SEED, normalize=normalize, input_px=32)
+        module = module_of(stages("seed"), SEED, normalize=normalize, input_px=32, cells=8)
         image = module._image(grey)
         assert image.shape == (1, 3, 32, 32)
         torch.testing.assert_close(image[0, 0], torch.full((32, 32), (0.2 - mean) / deviation))
 
 
-def test_settings_that_cannot_work_are_refused_in_one_line(batch):
-    for settings, message in (
-        ({"normalize": "imagnet"}, r"method\.module\.normalize 'imagnet': did you mean 'imagenet'"),
-        ({"root_source": "file"}, r"method\.module\.root_source 'file': Allowed: constant, gt"),
-    ):
-        with pytest.raises(ConfigError, match=message):
-            module_of(stages("seed"), SEED, **settings)
-    hourglass = module_of(stages("seed"), SEED | flow_term()).train()
-    prepared = hourglass.prepare(batch)
-    with pytest.raises(ConfigError, match="choose a seed with a flow, or set the weight to 0"):
-        hourglass.losses(hourglass(prepared), prepared)
+@pytest.mark.parametrize(
+    ("net", "terms", "settings", "message"),
+    [
+        (("seed",), SEED, {"normalize": "imagnet"}, r"method\.module\.normalize 'imagnet': did you mean"),
+        (("seed",), SEED, {"root_source": "file"}, r"root_source 'file': Allowed: constant, gt"),
+        (("seed",), SEED | flow_term(), {}, "this seed has no flow: choose loss=handflow2d_seed"),
+        (("seed",), SEED | LIFT, {}, r"loss\.terms\.joint is of the stage lift.*loss=handflow2d_seed"),
+        (("seed", "lift"), SIK, {}, r"loss\.terms\.sik_joint is of the stage sik.*loss=handflow2d_lift"),
+        (("seed",), SEED, {"input_px": 128}, r"seednet\.image_px=128 with method\.inputs\.map_px=16.* 32"),
+        (("seed",), SEED, {"input_px": 40}, "multiple of 16"),
+    ],
+)
+def test_settings_that_cannot_work_are_refused_in_one_line(net, terms, settings, message):
+    with pytest.raises(ConfigError, match=message) as error:
+        module_of(stages(*net), terms, **settings)
+    assert "\n" not in str(error.value)
+    assert module_of(stages("seed"), SEED | flow_term(0.0)).terms["flow"].weight == 0
+
+
+@pytest.mark.parametrize(("settings", "warned"), [({}, True), ({"bn_eval": False}, False)])
+def test_random_weights_without_statistics_of_their_own_are_warned_of(settings, warned, caplog):
+    flow_module(**settings).initialise()
+    assert ("set method.module.imagenet=timm" in caplog.text) is warned
+    module_of(stages("seed"), SEED).initialise()

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import torch
-from pytorch_lightning.utilities import rank_zero_info
+from pytorch_lightning.utilities import rank_zero_info, rank_zero_only
 from torch import Tensor
 from torch.optim import Optimizer
 
 from carpus.codecs.heatmap2d import Heatmap2D
 from carpus.errors import ConfigError, unknown
 from carpus.methods.base import LossTerm, NonFiniteLossError, Outputs, PoseModule
+from carpus.methods.handflow2d.checks import check_sizes, check_terms
 from carpus.methods.handflow2d.pairs import as_pairs
 from carpus.metrics.heatmap_pck import HeatmapPck
 from carpus.nets.backbones.pretrained import load_imagenet
@@ -22,6 +24,8 @@ from carpus.nets.handflow2d.kinematics import shape_of
 from carpus.nets.handflow2d.latent_seed import LatentSeed
 from carpus.skeletons import SNAP
 from carpus.types import Batch, Predictions
+
+log = logging.getLogger(__name__)
 
 NORMALISE = {
     "imagenet": ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
@@ -50,7 +54,7 @@ class HandFlow2D(PoseModule):
         imagenet: weights a flow seed's backbone starts from: a file, ``timm`` to let timm fetch its own, or
             None for random ones.
     Raises:
-        ConfigError: for an unknown choice.
+        ConfigError: for an unknown choice, or terms, sizes and stages that do not fit together.
     """
 
     def __init__(
@@ -74,6 +78,8 @@ class HandFlow2D(PoseModule):
         ):
             if value not in allowed:
                 raise ConfigError(unknown(f"method.module.{name}", value, allowed))
+        check_terms(net, losses)
+        check_sizes(net, codec, input_px)
         self.codec, self.normalize, self.input_px = codec, normalize, input_px
         self.root_source, self.root_depth_mm, self.bone_mm = root_source, root_depth_mm, bone_mm
         self.imagenet = imagenet
@@ -84,9 +90,17 @@ class HandFlow2D(PoseModule):
         """Fill a flow seed's backbone with ImageNet weights."""
         net = self.net
         assert isinstance(net, HandFlowNet)
-        if isinstance(net.seednet, LatentSeed):
-            filled = load_imagenet(net.seednet.feature_extractor, self.imagenet)
-            rank_zero_info(f"backbone {net.seednet.feature_extractor.name}: {filled.source}")
+        seed = net.seednet
+        if not isinstance(seed, LatentSeed):
+            return
+        filled = load_imagenet(seed.feature_extractor, self.imagenet)
+        rank_zero_info(f"backbone {seed.feature_extractor.name}: {filled.source}")
+        normed = any(isinstance(part, torch.nn.BatchNorm2d) for part in seed.feature_extractor.modules())
+        if self.imagenet is None and normed and (seed.bn_eval or seed.freeze):
+            rank_zero_only(log.warning)(
+                "the backbone starts from random weights and keeps statistics that mean nothing; set "
+                "method.module.imagenet=timm (or a file), or seednet.net.bn_eval=false and freeze=false"
+            )
 
     def prepare(self, batch: Batch) -> Batch:
         """Adds ``image`` and, where the hand is labelled, targets of every stage."""
