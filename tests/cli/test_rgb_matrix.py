@@ -65,7 +65,7 @@ def world_of(dataset: str) -> list[str]:
 def test_every_method_of_the_family_is_in_the_table():
     named = {line.removeprefix("method=") for words in METHODS.values() for line in words[:1]}
     family = {name for name in choices("method") if name == "digit" or name.startswith("handflow2d")}
-    assert named == family
+    assert named == family - {"handflow2d/sik_pretrain", "handflow2d/sik_offline"}  # of joints, not pictures
     assert {f"{name}_synthetic" for name in DATASETS} <= set(choices("dataset"))
 
 
