@@ -32,6 +32,7 @@ COMMANDS = {
     "track": "joints of the hand in every frame of a depth stream",
     "centers": "a localiser's centre files for a dataset",
     "sik": "joints a lifting network finds in a dataset, to train the hand-model stage on",
+    "export": "a dataset's annotation in the form other programs read",
     "import": "make an experiment of published weights",
     "models": "list the models of the depth CR family",
     "prereq": "the prepared data a depth CR model needs",

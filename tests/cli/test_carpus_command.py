@@ -164,6 +164,18 @@ def _flip_a_byte(file):
     content.tofile(file)
 
 
+def test_export_writes_the_annotation_of_a_published_split(here, tmp_path):
+    file = tmp_path / "rhd_test.json"
+    where = ["--out", str(file), f"paths.data={tmp_path}", "dataset.synth.frames=8"]
+    code, output = here("carpus", "export", "rhd_synthetic", "--split", "test", *where)
+    assert code == 0, output
+    written = json.loads(file.read_text())
+    assert len(written["images"]) == len(written["annotations"]) > 0
+    code, output = here("carpus", "export", "stb", "--out", str(tmp_path / "x.json"))
+    assert code == 1
+    assert "trees of RHD" in output
+
+
 def test_score_of_a_published_file(here, samples, tmp_path):
     nyu = samples / "nyu"
     code, output = here(

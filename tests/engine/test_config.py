@@ -97,3 +97,9 @@ def test_the_recipes_of_the_depth_cr_family_are_the_published_ones():
     assert ours.shuffle
     assert ours.loss.preset == "balanced"
     assert ref.test_with == "best"
+
+
+def test_a_reference_that_leads_nowhere_is_named(tmp_path):
+    cfg = compose_config(["method=v2v", "dataset=msra", "+dataset.extra=${dataset.hand}"])
+    with pytest.raises(ConfigError, match=r"dataset\.extra: .*dataset\.hand"):
+        save_config(cfg, tmp_path / "config.yaml")

@@ -40,3 +40,16 @@ def test_what_cannot_be_averaged_is_named():
         average([member(0.0, 0.0, 1.0)], "pixel")
     with pytest.raises(ConfigError, match="did you mean 'world'"):
         average([member(0.0, 0.0, 1.0)], "wrold")
+
+
+def test_places_in_the_picture_and_hand_types_are_averaged_too():
+    seen = [
+        Predictions(["a"], joints_px=torch.tensor([[[x, 4.0]]]), hand_type_prob=torch.tensor([[x / 10, 0.0]]))
+        for x in (2.0, 6.0)
+    ]
+    mean = average(seen)
+    assert mean.joints_px.tolist() == [[[4.0, 4.0]]]
+    assert mean.joints_cam_mm is None
+    torch.testing.assert_close(mean.hand_type_prob, torch.tensor([[0.4, 0.0]]))
+    with pytest.raises(DataError, match="nothing in common"):
+        average([seen[0], member(0.0, 0.0, 1.0)])

@@ -167,6 +167,19 @@ def test_what_the_pose_sees_of_the_parts():
         assert small_net(part_feature=kind).eval()(torch.rand(1, 3, 64, 64))["heatmap"].isfinite().all()
 
 
+def test_he_weights_keep_the_image_alive_up_to_the_presence_of_hands():
+    image = torch.rand(8, 3, 64, 64)
+
+    def spread(start):
+        torch.manual_seed(0)
+        logits = small_net(start=start).train()(image)["hand_type_logits"]
+        return float(logits.std(0).mean())
+
+    assert spread("he") > 10 * spread("torch")
+    with pytest.raises(ConfigError, match="did you mean 'he'"):
+        small_net(start="hee")
+
+
 def test_what_cannot_work_is_refused():
     with pytest.raises(ConfigError, match="did you mean 'softmax'"):
         small_net(part_feature="sofmax")

@@ -14,7 +14,7 @@ EXAMPLE = """examples:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Dataset, folder, size and seed."""
-    known = "msra | icvl | nyu | hands17 | itop | interhand26m | rhd | stb | freihand"
+    known = "msra | icvl | nyu | hands17 | itop | interhand26m | rhd | stb | freihand | sik1m | sik_offline"
     parser.add_argument("dataset", help=f"{known} | stream")
     parser.add_argument("--out", type=Path, required=True, help="folder to make; must not exist")
     parser.add_argument(

@@ -164,10 +164,18 @@ def _same_parent(key: str, known: Sequence[str]) -> list[str]:
 
 
 def save_config(cfg: DictConfig, file: Path) -> None:
-    """Write a configuration with every interpolation resolved, and beside it what was interpolated."""
+    """Write a configuration with every interpolation resolved, and beside it what was interpolated.
+
+    Raises:
+        ConfigError: naming the key whose ``${…}`` leads nowhere.
+    """
     from carpus.engine.folder import write_text
 
-    write_text(file, OmegaConf.to_yaml(cfg, resolve=True))
+    try:
+        text = OmegaConf.to_yaml(cfg, resolve=True)
+    except OmegaConfBaseException as error:
+        raise ConfigError(f"{error.full_key}: {str(error).splitlines()[0]}") from None
+    write_text(file, text)
     leaves = _leaves(OmegaConf.to_container(cfg))
     links = {name: text for name, text in leaves if isinstance(text, str) and "${" in text}
     if links:

@@ -13,6 +13,8 @@ from carpus.methods.base import Outputs, PoseModule
 from carpus.types import Batch, Predictions
 
 SPACES = ("world", "pixel")
+AVERAGED = ("joints_cam_mm", "joints_px", "joint_scores", "hand_type_prob", "rel_root_depth_mm")
+"""What of several predictions is averaged; masks and meshes are not."""
 
 
 def average(
@@ -25,7 +27,8 @@ def average(
         space: ``world`` averages camera-space xyz, ``pixel`` averages u, v, depth and projects back.
         camera: ``(B, 4)`` fx, fy, cx, cy; needed for ``pixel``.
     Returns:
-        ``joints_cam_mm`` and, where every member has them, ``joint_scores``.
+        What every member has of ``joints_cam_mm``, ``joints_px``, ``joint_scores``, ``hand_type_prob`` and
+            ``rel_root_depth_mm``.
     Raises:
         ConfigError: for an unknown space, or ``pixel`` without a camera.
         DataError: if there is nothing to average or the members are not of the same samples.
@@ -36,32 +39,35 @@ def average(
     """
     if space not in SPACES:
         raise ConfigError(unknown("ensemble space", space, SPACES))
-    joints = _joints(members)
-    if space == "world":
-        mean = joints.mean(0)
-    elif camera is None:
-        raise ConfigError("ensemble space 'pixel' needs the camera of every sample")
-    else:
-        mean = _to_xyz(_to_uvd(joints, camera[:, None]).mean(0), camera[:, None])
-    scores = [m.joint_scores for m in members if m.joint_scores is not None]
-    return Predictions(
-        list(members[0].keys),
-        joints_cam_mm=mean.to(torch.float32),
-        joint_scores=torch.stack(scores).mean(0) if len(scores) == len(members) else None,
-    )
+    _check_same_samples(members)
+    mean = {name: _mean(members, name) for name in AVERAGED if all(name in m.offered() for m in members)}
+    if not mean:
+        raise DataError(f"ensemble: the members have nothing in common of {', '.join(AVERAGED)}")
+    if "joints_cam_mm" in mean and space == "pixel":
+        if camera is None:
+            raise ConfigError("ensemble space 'pixel' needs the camera of every sample")
+        mean["joints_cam_mm"] = _pixel_mean(members, camera[:, None])
+    return Predictions(list(members[0].keys), **{name: value.float() for name, value in mean.items()})
 
 
-def _joints(members: Sequence[Predictions]) -> Tensor:
+def _check_same_samples(members: Sequence[Predictions]) -> None:
     if not members:
         raise DataError("ensemble: no predictions to average")
-    found = []
     for number, member in enumerate(members):
-        if member.joints_cam_mm is None or list(member.keys) != list(members[0].keys):
+        if list(member.keys) != list(members[0].keys):
             raise DataError(
                 f"ensemble: member {number} does not predict the same samples in the same order as member 0"
             )
-        found.append(member.joints_cam_mm.to(torch.float64))
-    return torch.stack(found)
+
+
+def _mean(members: Sequence[Predictions], name: str) -> Tensor:
+    return torch.stack([getattr(member, name).to(torch.float64) for member in members]).mean(0)
+
+
+def _pixel_mean(members: Sequence[Predictions], camera: Tensor) -> Tensor:
+    """Joints at the mean place in the picture and the mean depth."""
+    joints = [m.joints_cam_mm for m in members if m.joints_cam_mm is not None]
+    return _to_xyz(torch.stack([_to_uvd(xyz.to(torch.float64), camera) for xyz in joints]).mean(0), camera)
 
 
 def _to_uvd(xyz: Tensor, camera: Tensor) -> Tensor:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import torch
 from torch import Tensor, nn
 
@@ -11,6 +13,7 @@ from carpus.nets.digit.blocks import UNet
 from carpus.nets.digit.segmentation import PART_FEATURES, HandSegmenter, part_volume
 
 _PART_WIDTHS = (64, 512)
+STARTS = ("torch", "he")
 _HEAD_WIDTHS = ((64, 128), (256, 512), (512, 512))
 
 
@@ -26,6 +29,9 @@ class DigitNet(nn.Module):
         root_bins: bins of the depth between the wrists.
         part_feature: what of the part logits the pose sees, ``logits``, ``softmax`` or ``argmax``.
         width: factor on the channel counts behind the backbone; 1.0 is published, less is for quick looks.
+        start: ``torch`` as published: layers start as torch makes them; ``he``: those that end in ReLU
+            without normalisation keep the variance of their input (He et al., ICCV 2015). Otherwise six of
+            them in a row leave little of the image, and the presence of hands is learnt after a long wait.
     Raises:
         ConfigError: if a size or ``part_feature`` is not allowed.
     """
@@ -38,6 +44,7 @@ class DigitNet(nn.Module):
         root_bins: int = 64,
         part_feature: str = "logits",
         width: float = 1.0,
+        start: str = "torch",
     ) -> None:
         super().__init__()
         if min(joints, classes, root_bins) < 1 or not width > 0:
@@ -47,6 +54,8 @@ class DigitNet(nn.Module):
             )
         if part_feature not in PART_FEATURES:
             raise ConfigError(unknown("part_feature", part_feature, PART_FEATURES))
+        if start not in STARTS:
+            raise ConfigError(unknown("start", start, STARTS))
         self.part_feature = part_feature
         first, part = (_scaled(w, width) for w in _PART_WIDTHS)
         mixed, top = backbone.channels + part, _scaled(_HEAD_WIDTHS[-1][-1], width)
@@ -59,6 +68,9 @@ class DigitNet(nn.Module):
         self.merge_layer = UNet(mixed, first)
         self.root_fc = _dense(top, root_bins)
         self.hand_fc = _dense(top, 2)
+        if start == "he":
+            for part in (self.conv_segm_feat, self.conv_head, self.root_fc, self.hand_fc):
+                keep_variance(part)
 
     def forward(self, image: Tensor) -> dict[str, Tensor]:
         """Network outputs of images alone.
@@ -112,6 +124,18 @@ def _convolutions(channels: int, widths: tuple[int, ...]) -> list[nn.Module]:
 
 def _dense(features: int, out: int) -> nn.Sequential:
     return nn.Sequential(nn.Linear(features, features), nn.ReLU(inplace=True), nn.Linear(features, out))
+
+
+def keep_variance(layers: nn.Sequential) -> None:
+    """He's random weights for every layer that is followed by ReLU.
+
+    Args:
+        layers: changed in place.
+    """
+    for layer, after in itertools.pairwise(layers):
+        if isinstance(layer, nn.Conv2d | nn.Linear) and isinstance(after, nn.ReLU):
+            nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+            nn.init.zeros_(layer.bias)
 
 
 def _scaled(channels: int, width: float) -> int:
