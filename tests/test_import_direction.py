@@ -71,7 +71,7 @@ def test_imports_point_one_way(file):
             assert (part, other) not in STRANGERS, f"{relative(file)} imports {name}"
             if part == other == "methods" and len(words) > 2 and relative(file).count("/") > 1:
                 own = relative(file).split("/")[1]
-                assert words[2] in {own, "base", "ensemble"}, (
+                assert words[2] in {own, "base", "ensemble", "fitted"}, (
                     f"{relative(file)} imports another method: {name}"
                 )
         allowed = ONLY_IN.get(words[0])

@@ -34,6 +34,7 @@ COMMANDS = {
     "sik": "joints a lifting network finds in a dataset, to train the hand-model stage on",
     "export": "a dataset's annotation in the form other programs read",
     "import": "make an experiment of published weights",
+    "surgery": "checkpoints between the stages of Hand4Whole",
     "models": "list the models of the depth CR family",
     "prereq": "the prepared data a depth CR model needs",
     "deps": "which prepared data is made from which",

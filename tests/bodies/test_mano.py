@@ -46,14 +46,8 @@ def parameters(count=3, seed=0):
 
 
 @pytest.mark.parametrize("path", golden_paths("hand4whole", "fmodel_checks"))
-def test_formula_model_and_its_call_are_the_published_ones(path, formula_content, formula_mano):
+def test_the_layer_gives_what_was_published(path, formula_mano):
     case = np.load(path)
-    for side in ("right", "left"):
-        content, prefix = formula_content(side), f"mano_{side.upper()}_"
-        for key in ("v_template", "J", "hands_mean"):
-            np.testing.assert_allclose(content[key], case[prefix + key], atol=1e-5)
-        for key in ("shapedirs", "posedirs"):
-            assert content[key].sum() == pytest.approx(float(case[f"{prefix}{key}_sum"]), abs=1e-5)
     given = {
         key: tensor(case[f"call_mano_in_{key}"]) for key in ("global_orient", "hand_pose", "betas", "transl")
     }

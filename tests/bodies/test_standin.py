@@ -10,6 +10,7 @@ import smplx
 import torch
 
 from carpus.bodies.models import KINDS
+from carpus.bodies.smplx_layers import smplx_layer
 from carpus.bodies.standin import standin_model, write_standins
 from carpus.bodies.standin_rig import joint_regressor
 from carpus.bodies.topology import BESIDE_TIPS, FINGER_TIPS, WRIST_RING
@@ -117,12 +118,6 @@ def test_left_and_right_mirror_each_other(left, right):
         for model, turn in ((left, pose), (right, turned))
     ]
     np.testing.assert_allclose(meshes[0], meshes[1] * torch.tensor(MIRROR), atol=1e-6)
-
-
-def smplx_layer(model):
-    from carpus.bodies.mano import _smplx_layer
-
-    return _smplx_layer(model, flat_hand_mean=False)
 
 
 @pytest.mark.parametrize("side", ["right", "left"])

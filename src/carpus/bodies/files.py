@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import logging
+import pickle
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from carpus.bodies.models import BodyModel, checked, model_kind
 from carpus.bodies.unpickle import read_arrays
@@ -86,3 +90,23 @@ def announce_standin(source: str) -> None:
     _LOG.warning(
         "%s: a stand-in of the same schema, not the published model; mark results made with it", source
     )
+
+
+def write_content(path: Path, content: Any, *, compress: bool = True) -> None:
+    """Write one file of body models, complete or not at all.
+
+    Args:
+        path: ``.npz`` (content: a dictionary of arrays), ``.npy`` or anything else, which becomes a pickle.
+        content: what it holds.
+        compress: an ``.npz`` file; for what is mostly zeros.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(path.name + ".unfinished")
+    with unfinished.open("wb") as file:
+        if path.suffix == ".npz":
+            (np.savez_compressed if compress else np.savez)(file, **content)
+        elif path.suffix == ".npy":
+            np.save(file, content, allow_pickle=True)
+        else:
+            pickle.dump(content, file, protocol=4)
+    unfinished.replace(path)

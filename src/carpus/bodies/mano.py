@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
 import logging
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -78,7 +76,9 @@ class ManoHand(nn.Module):
         super().__init__()
         self.side = model.variant
         self.standin = model.standin
-        self.layer = _smplx_layer(model, flat_hand_mean)
+        from carpus.bodies.smplx_layers import smplx_layer
+
+        self.layer = smplx_layer(model, flat_hand_mean=flat_hand_mean)
         matrix = None if joint_regressor is None else _checked_regressor(joint_regressor, "joint regressor")
         self.register_buffer(
             "regressor", None if matrix is None else torch.from_numpy(matrix), persistent=False
@@ -205,27 +205,3 @@ def _checked_regressor(matrix: np.ndarray, where: str) -> np.ndarray:
     if np.abs(matrix.sum(1) - 1).max() > 1e-3:
         raise DataError(f"{where}: rows do not sum to one")
     return np.ascontiguousarray(matrix, np.float32)
-
-
-def _smplx_layer(model: BodyModel, flat_hand_mean: bool) -> nn.Module:
-    """The layer of smplx on a checked model; it prints what every user of 10 shape columns knows."""
-    import smplx
-    from smplx.utils import Struct
-
-    content = {
-        key: value.copy() if isinstance(value, np.ndarray) else value for key, value in model.arrays.items()
-    }
-    with contextlib.redirect_stdout(io.StringIO()):
-        layer = smplx.MANO(
-            model_path="",
-            data_struct=Struct(**content),
-            is_rhand=model.variant == "right",
-            use_pca=False,
-            flat_hand_mean=flat_hand_mean,
-            create_betas=False,
-            create_global_orient=False,
-            create_body_pose=False,
-            create_hand_pose=False,
-            create_transl=False,
-        )
-    return layer.requires_grad_(False)

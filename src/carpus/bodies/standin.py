@@ -6,7 +6,6 @@ it carries the key ``standin`` and is announced when it is read.
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import Callable, Iterable
 from functools import lru_cache
 from pathlib import Path
@@ -14,12 +13,14 @@ from typing import Any
 
 import numpy as np
 
+from carpus.bodies.files import write_content
 from carpus.bodies.models import BodyModel, checked, model_kind
 from carpus.bodies.standin_mano import mano_content
 from carpus.errors import ConfigError, unknown
 
 STANDIN_KINDS = ("mano", "smplx", "smpl", "flame")
 """The families stand-ins exist for."""
+_WITH_COMPANIONS = {"smplx", "smpl", "flame"}
 
 
 @lru_cache(maxsize=4)
@@ -49,36 +50,31 @@ def write_standins(folder: Path | str, kinds: Iterable[str] = STANDIN_KINDS, see
         kinds: families.
         seed: of the waves in their shape and pose bases.
     Returns:
-        The model files, one per variant; SMPL-X and FLAME come with their index and landmark files.
+        The model files, one per variant. SMPL-X, SMPL and FLAME come with the files that belong to them:
+        vertex numbers, landmarks, joint regressors.
     Raises:
         ConfigError: for a family nobody knows, or where a published model would be overwritten.
     """
-    written = []
+    written, kinds = [], tuple(kinds)
     for kind in kinds:
         family = model_kind(kind)
         paths = {v: Path(folder) / kind / (name + family.endings[0]) for v, name in family.names.items()}
         for variant, path in paths.items():
             _refuse_published(path, kind, variant)
         for variant, path in paths.items():
-            _write(path, _content(kind, variant, seed))
+            write_content(path, _content(kind, variant, seed))
             written.append(path)
-        for name, content in _companions(kind).items():
-            _write(Path(folder) / kind / name, content)
+    for place, content in standin_companions().items() if set(kinds) & _WITH_COMPANIONS else ():
+        if _family_of(place) in kinds:
+            _refuse_other(Path(folder) / place, content)
+            write_content(Path(folder) / place, content)
     return written
 
 
-def _write(path: Path, content: Any) -> None:
-    """One file, complete or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(path.name + ".unfinished")
-    with unfinished.open("wb") as file:
-        if path.suffix == ".npz":
-            np.savez_compressed(file, **content)
-        elif path.suffix == ".npy":
-            np.save(file, content, allow_pickle=True)
-        else:
-            pickle.dump(content, file, protocol=4)
-    unfinished.replace(path)
+def _family_of(place: str) -> str:
+    """The family that a companion's file belongs to: by its folder, or in the end of its name."""
+    family, _, name = place.partition("/")
+    return family if family in STANDIN_KINDS else Path(name).stem.rpartition("_")[2]
 
 
 def _refuse_published(path: Path, kind: str, variant: str) -> None:
@@ -87,6 +83,26 @@ def _refuse_published(path: Path, kind: str, variant: str) -> None:
 
     if path.exists() and not read_body_model(path, kind, variant).standin:
         raise ConfigError(f"{path} is a published model; write the stand-ins into another folder")
+
+
+def _refuse_other(path: Path, content: Any) -> None:
+    """Stop before a companion that is not the stand-in's: most of these files cannot say what they are."""
+    from carpus.bodies.companions import COMPANIONS, read_companion
+
+    if not path.exists():
+        return
+    name = next(name for name, companion in COMPANIONS.items() if companion.name == path.name)
+    own = COMPANIONS[name].check(content, "stand-in")
+    if not same_content(read_companion(path, name), own):
+        raise ConfigError(f"{path} is not this stand-in's; write the stand-ins into another folder")
+
+
+def same_content(one: Any, other: Any) -> bool:
+    """Whether two companions hold the same numbers."""
+    if isinstance(one, dict):
+        return all(np.array_equal(one[key], other[key]) for key in one)
+    pairs = zip(one, other, strict=True) if isinstance(one, tuple) else [(one, other)]
+    return all(np.array_equal(a, b) for a, b in pairs)
 
 
 def _content(kind: str, variant: str, seed: int) -> dict[str, Any]:
@@ -102,10 +118,9 @@ def _content(kind: str, variant: str, seed: int) -> dict[str, Any]:
     return makers[kind](variant, seed)
 
 
-def _companions(kind: str) -> dict[str, Any]:
-    """The files that belong to a family beside its models."""
-    if kind not in ("smplx", "flame"):
-        return {}
+@lru_cache(maxsize=1)
+def standin_companions() -> dict[str, Any]:
+    """What the stand-ins of the files beside the models hold, by their place below ``paths.body_models``."""
     from carpus.bodies import standin_smpl
 
-    return standin_smpl.smplx_companions() if kind == "smplx" else standin_smpl.flame_companions()
+    return standin_smpl.companions()

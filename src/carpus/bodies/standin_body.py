@@ -160,9 +160,10 @@ def _add_limbs(builder: MeshBuilder, total: int, more: dict[str, Limb] | None = 
 
 def _add_head(builder: MeshBuilder, total: int, rings: int, sides: int) -> np.ndarray:
     """The head, up to a number of vertices in all; the numbers of its own."""
-    first, faces = len(builder.vertices), len(builder.faces)
+    first = len(builder.vertices)
     builder.tube(*ellipsoid(HEAD_CENTRE, HEAD_AXES, rings, sides), PARTS.index("head"))
-    builder.top_up(total, faces)
+    nape = first + 1 + sides // 2 + sides * np.arange(rings)
+    builder.split_seam(total, nape)
     return np.arange(first, total)
 
 

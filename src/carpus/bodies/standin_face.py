@@ -9,6 +9,7 @@ from carpus.bodies.standin_body import HEAD_AXES, HEAD_CENTRE, BodySurface
 
 _YAWS = 79
 _FRONT = 39
+_CANDIDATES = 12
 Table = tuple[np.ndarray, np.ndarray]
 
 
@@ -76,11 +77,21 @@ def _contour(turns: np.ndarray) -> np.ndarray:
 def _on_faces(vertices: np.ndarray, faces: np.ndarray, chosen: np.ndarray, points: np.ndarray) -> Table:
     """The nearest face of each point and the weights of the nearest place on it."""
     corners = vertices[faces[chosen]]
-    nearest = KDTree(corners.mean(1)).query(points)[1]
-    a, b, c = (corners[nearest, k] for k in range(3))
-    one, two, to = b - a, c - a, points - a
-    gram = np.stack([[(one * one).sum(-1), (one * two).sum(-1)], [(one * two).sum(-1), (two * two).sum(-1)]])
-    side = np.stack([(one * to).sum(-1), (two * to).sum(-1)])
-    v, w = np.linalg.solve(gram.transpose(2, 0, 1), side.T[..., None])[..., 0].T
-    weights = np.clip(np.stack([1 - v - w, v, w], axis=1), 0, 1)
-    return chosen[nearest].astype(np.int64), weights / weights.sum(1, keepdims=True)
+    near = np.asarray(KDTree(corners.mean(1)).query(points, k=_CANDIDATES)[1])
+    weights = _weights_on(corners[near], points[:, None])
+    away = np.linalg.norm((weights[..., None] * corners[near]).sum(2) - points[:, None], axis=-1)
+    best = (np.arange(len(points)), away.argmin(1))
+    return chosen[near[best]].astype(np.int64), weights[best]
+
+
+def _weights_on(corners: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """``(..., 3)`` barycentric weights of points on triangles ``(..., 3, 3)``, kept inside them."""
+    one, two = corners[..., 1, :] - corners[..., 0, :], corners[..., 2, :] - corners[..., 0, :]
+    to = points - corners[..., 0, :]
+    square_one, mixed, square_two = (one * one).sum(-1), (one * two).sum(-1), (two * two).sum(-1)
+    side_one, side_two = (one * to).sum(-1), (two * to).sum(-1)
+    area = square_one * square_two - mixed**2
+    v = (square_two * side_one - mixed * side_two) / area
+    w = (square_one * side_two - mixed * side_one) / area
+    weights = np.clip(np.stack([1 - v - w, v, w], axis=-1), 0, 1)
+    return weights / weights.sum(-1, keepdims=True)

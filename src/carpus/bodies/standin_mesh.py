@@ -111,6 +111,33 @@ class MeshBuilder:
             for changed in (index, len(self.faces) - 2, len(self.faces) - 1):
                 heapq.heappush(queue, (-self._area(changed), changed))
 
+    def split_seam(self, count: int, seam: np.ndarray) -> None:
+        """Put vertices into the longest edges of a line until there are so many; both its sides stay alike.
+
+        Args:
+            count: of all vertices.
+            seam: vertices along the line, in order.
+        Raises:
+            ValueError: if there are more already, or the line has too few edges.
+        """
+        edges = [(int(a), int(b)) for a, b in pairwise(seam)]
+        edges.sort(key=lambda e: -round(float(np.linalg.norm(self.vertices[e[0]] - self.vertices[e[1]])), 9))
+        if not 0 <= count - len(self.vertices) <= len(edges):
+            raise ValueError(f"split_seam: {len(self.vertices)} vertices, {count} wanted, {len(edges)} edges")
+        for a, b in edges[: count - len(self.vertices)]:
+            middle = (self.vertices[a] + self.vertices[b]) / 2
+            self._split_edge(a, b, int(self.add(middle[None], self.part[a])[0]))
+
+    def _split_edge(self, a: int, b: int, middle: int) -> None:
+        """Cut both faces at an edge in two."""
+        for index in [k for k, face in enumerate(self.faces) if a in face and b in face]:
+            face = self.faces[index]
+            corner = next(v for v in face if v not in (a, b))
+            start = face.index(corner)
+            one, two = face[(start + 1) % 3], face[(start + 2) % 3]
+            self.faces[index] = (corner, one, middle)
+            self.faces.append((corner, middle, two))
+
     def _area(self, index: int) -> float:
         a, b, c = (self.vertices[v] for v in self.faces[index])
         return round(float(np.linalg.norm(np.cross(b - a, c - a))), 12)

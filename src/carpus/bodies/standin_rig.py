@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 from scipy.optimize import nnls
+from scipy.spatial import KDTree
 
 _RESIDUAL_M = 3e-4
+MIRROR = np.array([-1.0, 1.0, 1.0])
 _CANDIDATES = (36, 150, 600, 2400)
 
 
@@ -51,7 +53,7 @@ def skin_weights(
     closest = nearest.min(1, keepdims=True)
     weights = np.exp((closest**2 - nearest**2) / (2 * falloff**2))
     fourth = np.sort(weights, axis=1)[:, -4, None]
-    weights[weights < fourth] = 0
+    weights[weights < fourth * (1 - 1e-6)] = 0  # equally near joints on either side stay together
     return weights / weights.sum(1, keepdims=True)
 
 
@@ -81,6 +83,37 @@ def joint_regressor(vertices: np.ndarray, joints: np.ndarray) -> np.ndarray:
         else:
             raise ValueError(f"joint_regressor: {joint} is {residual * 1000:.1f} mm outside the vertices")
     return rows
+
+
+def even_regressor(vertices: np.ndarray, joints: np.ndarray) -> np.ndarray:
+    """:func:`joint_regressor` of a body that mirrors itself: left and right rows mirror each other, too.
+
+    Args:
+        vertices: ``(V, 3)`` metres, x to the side.
+        joints: ``(J, 3)`` inside the surface.
+    Returns:
+        ``(J, V)``.
+    """
+    other = KDTree(vertices).query(vertices * MIRROR)[1]
+    partner = KDTree(joints).query(joints * MIRROR)[1]
+    rows = joint_regressor(vertices, joints)
+    return (rows + rows[partner][:, other]) / 2
+
+
+def even_waves(vertices: np.ndarray, columns: int, height: float, rng: np.random.Generator) -> np.ndarray:
+    """:func:`waves` that are the same on both sides of a body.
+
+    Args:
+        vertices: ``(V, 3)`` metres, x to the side.
+        columns: how many fields.
+        height: their largest amplitude in metres.
+        rng: source of directions and phases.
+    Returns:
+        ``(V, 3, columns)``.
+    """
+    both = waves(np.concatenate([vertices, vertices * MIRROR]), columns, height, rng)
+    here, there = np.split(both, 2)
+    return (here + there * MIRROR[:, None]) / 2
 
 
 def _convex(offsets: np.ndarray) -> tuple[np.ndarray, float]:

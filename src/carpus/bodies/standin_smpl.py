@@ -9,11 +9,19 @@ import numpy as np
 import scipy.sparse
 from smplx.vertex_ids import vertex_ids
 
-from carpus.bodies.rest_joints import BODY, BODY_PARENTS, FACE, HEAD_ROOT, LEFT_HAND, SMPL_HANDS
+from carpus.bodies.rest_joints import (
+    BODY,
+    BODY_PARENTS,
+    FACE,
+    HEAD_ROOT,
+    HUMAN36M_JOINTS,
+    LEFT_HAND,
+    SMPL_HANDS,
+)
 from carpus.bodies.standin_body import MIRROR, PARTS, BodySurface, head_surface, smpl_surface, smplx_surface
 from carpus.bodies.standin_face import landmark_tables, place_landmarks
 from carpus.bodies.standin_mano import TURN, left_hand
-from carpus.bodies.standin_rig import joint_regressor, offsets_from_segments, skin_weights, waves
+from carpus.bodies.standin_rig import even_regressor, even_waves, offsets_from_segments, skin_weights
 
 _FALLOFF_M = 0.02
 _SCALE = {"neutral": 1.0, "male": 1.03, "female": 0.97}
@@ -115,7 +123,7 @@ def flame_content(variant: str, seed: int) -> dict[str, Any]:
     distances = np.linalg.norm(offsets_from_segments(vertices, *bones), axis=-1)
     weights = skin_weights(distances, np.arange(3), 5, _FALLOFF_M)
     content = _common(vertices - HEAD_ROOT[0], faces, joints - HEAD_ROOT[0], _FLAME_PARENTS, weights, variant)
-    shapes = waves(vertices, _EXPRESSIONS, 2e-3, np.random.default_rng(seed))
+    shapes = even_waves(vertices, _EXPRESSIONS, 2e-3, np.random.default_rng(seed))
     shapes[..., 0] = 0.04 * (vertices - HEAD_ROOT[0])
     expressions = _expressions(vertices, weights[:, 1:3].sum(1), seed)
     return content | {
@@ -139,7 +147,7 @@ def _common(
     variant: str,
 ) -> dict[str, Any]:
     """The keys that all three families have, at a gender's size."""
-    regressor = joint_regressor(vertices, joints)
+    regressor = even_regressor(vertices, joints)
     template = vertices * _SCALE[variant]
     tree = np.stack([np.array(parents), np.arange(len(joints))])
     return {
@@ -190,41 +198,39 @@ def _shapes(surface: BodySurface, joints: np.ndarray, seed: int) -> np.ndarray:
     vertices = surface.vertices
     starts, stops, _ = _bones(joints, (*BODY_PARENTS, *[0] * 9)[: len(joints)], _ENDS)
     away = offsets_from_segments(vertices, starts, stops)
-    nearest = np.linalg.norm(away, axis=-1).argmin(1)
+    distance = np.linalg.norm(away, axis=-1)
+    nearest = distance < distance.min(1, keepdims=True) + 1e-9  # several where bones of both sides are
+    outwards = (away * nearest[..., None]).sum(1) / nearest.sum(1)[:, None]
     shapes = np.zeros((*vertices.shape, 10))
     shapes[..., 0] = 0.04 * (vertices - joints[0])
-    shapes[..., 1] = 0.10 * away[np.arange(len(vertices)), nearest]
+    shapes[..., 1] = 0.10 * outwards
     shapes[:, 1, 2] = 0.05 * np.minimum(vertices[:, 1] - joints[1, 1], 0)
     shapes[:, 0, 3] = 0.05 * np.sign(vertices[:, 0]) * np.maximum(np.abs(vertices[:, 0]) - joints[16, 0], 0)
-    shapes[..., 4:] = waves(vertices, 6, 3e-3, np.random.default_rng(seed))
+    shapes[..., 4:] = even_waves(vertices, 6, 3e-3, np.random.default_rng(seed))
     return shapes
 
 
 def _expressions(vertices: np.ndarray, face: np.ndarray, seed: int) -> np.ndarray:
     """``(V, 3, 10)`` waves where a vertex belongs to the head."""
-    return waves(vertices, _EXPRESSIONS, 2e-3, np.random.default_rng(seed + 1)) * face[:, None, None]
+    return even_waves(vertices, _EXPRESSIONS, 2e-3, np.random.default_rng(seed + 1)) * face[:, None, None]
 
 
-def smplx_companions() -> dict[str, Any]:
-    """The index files beside SMPL-X: which vertices are MANO's and FLAME's, and the 14 evaluated joints."""
-    surface = smplx_body()
+def companions() -> dict[str, Any]:
+    """The files beside the models, by place: vertex numbers, landmarks, joint regressors."""
+    surface, small = smplx_body(), smpl_surface(vertex_ids["smplh"])
     hands = {side: surface.pieces[side].astype(np.int64) for side in ("left_hand", "right_hand")}
-    return {
-        "MANO_SMPLX_vertex_ids.pkl": {**hands, "standin": True},
-        "SMPL-X__FLAME_vertex_ids.npy": surface.pieces["head"].astype(np.int64),
-        "SMPLX_to_J14.pkl": joint_regressor(surface.vertices, BODY)[list(J14)],
-    }
-
-
-def flame_companions() -> dict[str, Any]:
-    """The landmark files beside FLAME."""
-    vertices, faces = head_surface(smplx_body())
+    vertices, faces = head_surface(surface)
     static, dynamic = place_landmarks(vertices, faces, np.arange(len(faces)))
     return {
-        "flame_static_embedding.pkl": {"lmk_face_idx": static[0], "lmk_b_coords": static[1], "standin": True},
-        "flame_dynamic_embedding.npy": {
-            "lmk_face_idx": dynamic[0],
-            "lmk_b_coords": dynamic[1],
-            "standin": True,
-        },
+        "smplx/MANO_SMPLX_vertex_ids.pkl": {**hands, "standin": True},
+        "smplx/SMPL-X__FLAME_vertex_ids.npy": surface.pieces["head"].astype(np.int64),
+        "smplx/SMPLX_to_J14.pkl": even_regressor(surface.vertices, BODY)[list(J14)],
+        "flame/flame_static_embedding.pkl": _embedding(static),
+        "flame/flame_dynamic_embedding.npy": _embedding(dynamic),
+        "Human36M/J_regressor_h36m_smplx.npy": even_regressor(surface.vertices, HUMAN36M_JOINTS),
+        "Human36M/J_regressor_h36m_smpl.npy": even_regressor(small.vertices, HUMAN36M_JOINTS),
     }
+
+
+def _embedding(table: tuple[np.ndarray, np.ndarray]) -> dict[str, Any]:
+    return {"lmk_face_idx": table[0], "lmk_b_coords": table[1], "standin": True}

@@ -6,6 +6,7 @@ from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
+from typing import Any
 
 import numpy as np
 from torch.utils.data import Sampler
@@ -60,14 +61,43 @@ class Mixture:
         ends = list(accumulate(self.lengths[part] for part in group))
         length = ends[-1]
         if position >= length * (self._longest // length):
-            position = int(np.random.default_rng((self.seed, epoch, index, _DRAWN)).integers(length))
+            position = self.drawn(epoch, index, length)
         position %= length
         within = bisect_right(ends, position)
         return group[within], position - (ends[within - 1] if within else 0)
 
+    def drawn(self, epoch: int, index: int, length: int) -> int:
+        """Number below ``length`` of what stands where whole repetitions of a group do not reach."""
+        return int(np.random.default_rng((self.seed, epoch, index, _DRAWN)).integers(length))
+
     @property
     def _longest(self) -> int:
         return max(sum(self.lengths[part] for part in group) for group in self.groups)
+
+
+def by_dimension(names: Sequence[str], datasets: Mapping[str, Mapping[str, Any]]) -> list[list[str]]:
+    """Names of parts with joints in space, then of those without, each group in the order given.
+
+    A dataset says which it is by ``labels_3d``; one that does not say has joints in space if it offers
+    ``joints_cam_mm``.
+
+    Args:
+        names: of the parts.
+        datasets: configuration of every part's dataset.
+    Returns:
+        Two groups, or one where all parts are of a kind.
+    Example:
+        >>> kinds = {"human36m": {"offers": ["joints_cam_mm"]}, "mpii": {"labels_3d": False}}
+        >>> by_dimension(["mpii", "human36m"], kinds)
+        [['human36m'], ['mpii']]
+    """
+
+    def in_space(name: str) -> bool:
+        said = datasets[name].get("labels_3d")
+        return "joints_cam_mm" in datasets[name].get("offers", ()) if said is None else bool(said)
+
+    groups = [[name for name in names if in_space(name) == wanted] for wanted in (True, False)]
+    return [group for group in groups if group]
 
 
 class MixedSamples:

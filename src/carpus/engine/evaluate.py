@@ -49,6 +49,23 @@ class CollectPredictions(pl.Callback):
         self.collector.update(outputs, batch)
 
 
+class CollectPeople(CollectPredictions):
+    """The same of whole bodies: joints in the picture beside the dataset's, and the body model's parameters.
+
+    A dataset annotates joints of its own; those the method predicts too are compared.
+    """
+
+    def on_test_batch_end(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Predictions, batch: Batch, *_: Any
+    ) -> None:
+        """Add one batch."""
+        known = {"index": batch["index"]}
+        if "label_px" in batch:
+            known |= {"joints_px": batch["label_px"], "joint_valid": batch["label_valid"]}
+        seen = Predictions(outputs.keys, joints_px=outputs.joints_px, body_params=outputs.body_params)
+        self.collector.update(seen, Batch(batch.keys_, known))
+
+
 def evaluate(
     experiment: Experiment,
     trainer: pl.Trainer,
@@ -117,7 +134,7 @@ def _described(
         "splits": dataset.get("splits"),
         "date": now(),
     }
-    if dataset.kind in ("rgb_hand", "hand_joints"):
+    if dataset.kind != "depth":
         described["conditions"] = experiment.dataset.conditions(split)
     return described
 
@@ -132,7 +149,8 @@ def _predict(
     experiment.data.score_on(split)
     whole = trainer.limit_test_batches == 1.0 and not trainer.fast_dev_run
     pair = experiment.skeleton if isinstance(experiment.skeleton, HandPair) else None
-    collect = CollectPredictions(len(samples) if whole else None, pair)
+    people = experiment.cfg.dataset.kind == "whole_body"
+    collect = (CollectPeople if people else CollectPredictions)(len(samples) if whole else None, pair)
     blind = hand_baseline(experiment, experiment.new_protocol()) if scored else None
     with _watched(experiment, trainer, collect, blind):
         trainer.test(module, datamodule=experiment.data, verbose=False)

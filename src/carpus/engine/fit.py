@@ -154,6 +154,10 @@ def _initialise(cfg: DictConfig, experiment: AnyExperiment, resume_from: Path | 
         return
     state, source = read_initial_weights(cfg)
     problems = load_weights(experiment.module, state, source)
+    if any("backbone" in name and name not in state for name, _ in problems):
+        # Such as the hands' of a network that was trained on bodies alone.
+        experiment.module.initialise()
+        problems = load_weights(experiment.module, state, source)
     refused = sum(name in state for name, _ in problems)
     say(f"weights from {source}: {len(state) - refused} of {len(state)} tensors copied")
     if problems:

@@ -42,9 +42,11 @@ def import_run(
     imported = import_weights(file, method)
     chosen = dataset or _dataset_of(imported.joints)
     cfg = compose_config([f"method={method}", f"dataset={chosen}", *settings(imported), *overrides])
-    if cfg.dataset.joints != imported.joints:
+    own = cfg.method.get("skeleton") if cfg.dataset.kind == "whole_body" else None
+    expected = len(SKELETONS[own]) if own else cfg.dataset.joints
+    if expected != imported.joints:
         raise ConfigError(
-            f"{file} predicts {imported.joints} joints, dataset {chosen} has {cfg.dataset.joints}: "
+            f"{file} predicts {imported.joints} joints, dataset {chosen} has {expected}: "
             "choose another --dataset"
         )
     run = _write_run(cfg, imported.state_dict, file)

@@ -14,11 +14,13 @@ from typing import Any
 from hydra.core.override_parser.types import Override
 from omegaconf import DictConfig, OmegaConf, open_dict
 
+from carpus.data.mixing import by_dimension
 from carpus.errors import ConfigError, unknown
 
 Compose = Callable[[Sequence[str]], DictConfig]
-MIXES = ("concat", "same_len")
-"""``concat``: the parts one after the other; ``same_len``: groups of parts, each as long as the longest."""
+MIXES = ("concat", "same_len", "same_len_3d2d")
+"""``concat``: the parts one after the other; ``same_len``: groups of parts, each as long as the longest;
+``same_len_3d2d``: the same of two groups, parts with joints in space and parts with joints in pixels only."""
 _OF_PART = re.compile(r"\$\{dataset\b")
 _PREFIX = "parts."
 _SHOWN = 3
@@ -81,7 +83,8 @@ def compose_mixture(
     """The configuration of several datasets.
 
     Args:
-        datasets: the list, with inner lists where groups are made equally long.
+        datasets: the list, with inner lists where groups are made equally long; ``mix=same_len_3d2d`` makes
+            them itself.
         overrides: of the whole; those of ``dataset`` are for every part.
         own: of single parts, see :func:`part_overrides`; they come after what a recipe has under ``parts``.
         compose: makes a configuration of overrides.
@@ -106,6 +109,8 @@ def compose_mixture(
             hint = f" (parts.{name}.<key> is dataset.<key> there)" if settings else ""
             raise ConfigError(f"part {name}{hint}: {error}") from None
     cfg = next(iter(composed.values()))
+    if str(cfg.mix) == "same_len_3d2d":
+        names = by_dimension(flat_names(names), {name: of_part.dataset for name, of_part in composed.items()})
     grouped(names, str(cfg.mix))
     with open_dict(cfg):
         cfg.parts = {name: _part(name, of_part) for name, of_part in composed.items()}
@@ -217,7 +222,7 @@ def grouped(names: Sequence[str | Sequence[str]], mix: str) -> list[list[str]]:
     """Names of parts, in the groups that a mixture makes equally long.
 
     Args:
-        names: of the parts; with ``same_len`` those of an inner list form one group.
+        names: of the parts; with ``same_len`` and ``same_len_3d2d`` those of an inner list form one group.
         mix: one of :data:`MIXES`.
     Raises:
         ConfigError: for another mix, or inner lists where nothing is made equally long.
@@ -229,7 +234,7 @@ def grouped(names: Sequence[str | Sequence[str]], mix: str) -> list[list[str]]:
     """
     if mix not in MIXES:
         raise ConfigError(unknown("mix", mix, MIXES))
-    if mix == "same_len":
+    if mix != "concat":
         return [[name] if isinstance(name, str) else list(name) for name in names]
     nested = [name for name in names if not isinstance(name, str)]
     if nested:

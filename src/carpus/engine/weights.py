@@ -12,20 +12,24 @@ from carpus.engine.checkpoints import read_checkpoint
 from carpus.engine.folder import RunFolder
 from carpus.engine.keys import KEY_PATTERN, find_run
 from carpus.errors import ConfigError
-from carpus.weights import ImportedWeights, import_weights
+from carpus.weights import MERGERS, ImportedWeights, import_weights
 
 
 def read_initial_weights(cfg: DictConfig) -> tuple[dict[str, Tensor], str]:
     """State of a whole module, and where it came from.
 
     ``init_from`` is a key or a checkpoint file of ours, or several: what the last of them has counts, so that
-    stages that were trained apart come together. ``load_from`` is a published file.
+    stages that were trained apart come together, unless the method has a way of its own
+    (:data:`carpus.weights.MERGERS`). ``load_from`` is a published file.
     """
     if cfg.load_from:
         published = read_published(Path(cfg.load_from), cfg.method.name)
         return published.state_dict, " ".join([str(cfg.load_from), *_trained_with(published)])
     given = [cfg.init_from] if isinstance(cfg.init_from, str | int) else list(cfg.init_from)
     paths = [_initial_checkpoint(str(name), Path(cfg.paths.logs)) for name in given]
+    if len(paths) > 1 and cfg.method.name in MERGERS:
+        merged = MERGERS[cfg.method.name](paths)
+        return merged.content["state_dict"], f"{' and '.join(map(str, paths))} ({merged.describe()})"
     state = {name: value for path in paths for name, value in read_state(path).items()}
     return state, " and ".join(map(str, paths))
 

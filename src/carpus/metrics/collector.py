@@ -19,6 +19,7 @@ from carpus.metrics.functional.legacy import METRICS, legacy_points
 from carpus.skeletons import HandPair
 from carpus.types import Batch, Predictions
 
+_BODY = "body."
 _ROWS = 1 << 16  # samples whose errors are computed at once: a split may have a million
 
 
@@ -39,6 +40,7 @@ class Collected:
         target_px: ``(N, J, 2)`` float32 true, kept where they do not follow from ``target_cam_mm``.
         root_of: ``(J,)`` int64, of two hands: the wrist an error in mm is relative to; None: the camera.
         hand_type_prob: ``(N, 2)`` float32 right, left, or None.
+        body_params: parameters of a fitted body model by name, ``(N, n)`` float32, or None.
     """
 
     keys: np.ndarray
@@ -53,6 +55,7 @@ class Collected:
     target_px: np.ndarray | None = None
     root_of: np.ndarray | None = None
     hand_type_prob: np.ndarray | None = None
+    body_params: dict[str, np.ndarray] | None = None
 
     def __len__(self) -> int:
         return len(self.keys)
@@ -146,6 +149,8 @@ class Collected:
         path = Path(path)
         path.parent.mkdir(parents=True, exist_ok=True)
         arrays = {f.name: getattr(self, f.name) for f in fields(self) if getattr(self, f.name) is not None}
+        body = arrays.pop("body_params", {})
+        arrays |= {f"{_BODY}{name}": values for name, values in body.items()}
         temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
         try:
             with temporary.open("wb") as stream:
@@ -166,11 +171,17 @@ class Collected:
                 arrays: dict[str, Any] = {name: archive[name] for name in archive.files}
             if not {"joints_cam_mm", "joints_px"} & set(arrays):
                 raise ValueError("it has no joints")
-            return cls(**arrays)
+            return cls(**_with_bodies(arrays))
         except FileNotFoundError:
             raise DataError(f"{path}: no such file") from None
         except (ValueError, TypeError, OSError, EOFError, zipfile.BadZipFile) as error:
             raise DataError(f"{path}: does not hold collected predictions ({error})") from None
+
+
+def _with_bodies(arrays: dict[str, Any]) -> dict[str, Any]:
+    """Arrays under ``body.<name>`` as one entry ``body_params``."""
+    bodies = {n.removeprefix(_BODY): arrays.pop(n) for n in sorted(arrays) if n.startswith(_BODY)}
+    return {**arrays, "body_params": bodies} if bodies else arrays
 
 
 def _there(array: np.ndarray | None) -> np.ndarray:
@@ -243,6 +254,7 @@ class PredictionCollector:
         if self.pair is not None or predictions.joints_cam_mm is None:
             names += ["joints_px", "hand_type_prob"]
         found = {name: getattr(predictions, name) for name in names}
+        found |= {f"{_BODY}{name}": value for name, value in (predictions.body_params or {}).items()}
         return {name: None if value is None else value.float() for name, value in found.items()}
 
     def _known(self, batch: Batch, in_space: bool) -> dict[str, Tensor | None]:
@@ -290,7 +302,7 @@ class PredictionCollector:
             raise CarpusError(f"{len(order)} of {self.count} samples were predicted; the others are missing")
         if self.pair is not None:
             arrays["root_of"] = np.array(self.pair.root_of)
-        return Collected(**arrays)
+        return Collected(**_with_bodies(arrays))
 
 
 def _joined(parts: list[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:

@@ -1,0 +1,5 @@
+"""AGORA."""
+
+from carpus.data.sources.agora.source import AGORA
+
+__all__ = ["AGORA"]
