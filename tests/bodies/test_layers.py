@@ -195,7 +195,7 @@ def test_bases_of_400_columns_give_expressions_from_column_300(models):
 
 def test_joint_sets_of_the_layers(models):
     made = models.smplx()(**given("smplx", 1, pose=0, shape=0))
-    joints = SmplxBody.supervised(made.joints_m)
+    joints = models.smplx().supervised(made.joints_m)
     assert joints.shape == (1, len(SMPLX_137), 3)
     torch.testing.assert_close(joints[0, 24], made.joints_m[0, 55])
     person = models.smpl()

@@ -54,7 +54,7 @@ def test_configurations_build_datasets_and_protocols(name):
     assert {"rgb", "bbox_xywh_px"} <= dataset.offers
     assert cfg.labels_3d == (name in SPACE)
     protocol = build(cfg.protocol)
-    assert type(protocol).__name__ == PROTOCOLS.get(name, "PersonJointsProtocol")
+    assert type(protocol).__name__ == PROTOCOLS.get(name, "PeopleJointsProtocol")
 
 
 @pytest.mark.parametrize("name", WRITERS)

@@ -64,9 +64,7 @@ def write_frame(path, crowd, images, rows=None, **change):
 
 @pytest.fixture(scope="module")
 def tables(models):
-    return AgoraTables.smplx(
-        models.hand_vertices("left"), models.hand_vertices("right"), models.face_vertices()
-    )
+    return AgoraTables.of_models(models, "smplx")
 
 
 def test_parameters_and_meshes_that_are_the_truth_have_no_error(tmp_path, crowd, models, tables):

@@ -90,12 +90,10 @@ def test_a_fit_in_the_world_is_taken_to_the_camera(models):
     made = fitted_vertices_mm(Batch(["a", "b"], truth), models, gendered=True)
     assert made is not None
     turn = torch.linalg.matrix_exp(torch.tensor([[0.0, -0.4, 0.0], [0.4, 0.0, 0.3], [0.0, -0.3, 0.0]]))
-    world = {
-        "model_rotation": turn.expand(2, 3, 3),
-        "model_translation_m": torch.tensor([[1.0, 2.0, 3.0]] * 2),
-    }
+    shift = torch.tensor([1.0, 2.0, 3.0])
+    world = {"model_rotation": turn.expand(2, 3, 3), "model_translation_m": shift.expand(2, 3)}
     moved = fitted_vertices_mm(Batch(["a", "b"], truth | world), models, gendered=True)
-    expected = made @ turn.mT + torch.tensor([1000.0, 2000.0, 3000.0])
+    expected = made @ turn.mT + 1000 * shift
     torch.testing.assert_close(moved, expected, atol=1e-2, rtol=0)
 
 

@@ -95,9 +95,13 @@ class SmplxBody(BodyLayer):
         model: SMPL-X's content.
     """
 
+    supervision: Tensor
+
     def __init__(self, model: BodyModel) -> None:
         super().__init__(model, SMPLX_144, {"pose": 159, "shape": 10, "expr": 10, "trans_m": 3})
         self._matrix("joint_regressor", model.arrays["J_regressor"])
+        with torch.inference_mode(False):
+            self.register_buffer("supervision", torch.tensor(SUPERVISION_INDEX), persistent=False)
 
     def forward(
         self, pose: Tensor, shape: Tensor, expr: Tensor | None = None, trans_m: Tensor | None = None
@@ -132,10 +136,9 @@ class SmplxBody(BodyLayer):
             )
         return BodyMesh(vertices, joints)
 
-    @staticmethod
-    def supervised(joints: Tensor) -> Tensor:
+    def supervised(self, joints: Tensor) -> Tensor:
         """The joints methods are trained on: ``(..., 144, C)`` to ``(..., 137, C)``."""
-        return joints[..., torch.as_tensor(SUPERVISION_INDEX, device=joints.device), :]
+        return joints[..., self.supervision, :]
 
 
 class SmplBody(BodyLayer):

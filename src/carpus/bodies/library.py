@@ -72,7 +72,7 @@ class BodyModels:
             DataError: saying which file to put where, or what is wrong with it.
         """
         model_kind(kind)
-        place = str(torch.device(device))
+        place = _place(device)
         if (kind, variant, place) not in self._layers:
             if place == "cpu":
                 made = _LAYERS[kind](self.model(kind, variant))
@@ -164,7 +164,7 @@ class BodyModels:
         return self._table("hand_joints " + side, device)
 
     def _table(self, name: str, device: torch.device | str) -> Tensor:
-        place = str(torch.device(device))
+        place = _place(device)
         if (name, place) not in self._tables:
             with torch.inference_mode(False):
                 self._tables[name, place] = torch.as_tensor(self._read_table(name), device=device)
@@ -192,6 +192,14 @@ class BodyModels:
             else:
                 row[number] = 1
         return rows
+
+
+def _place(device: torch.device | str) -> str:
+    """One name per device: ``cuda`` is the current one of them."""
+    given = torch.device(device)
+    if given.type == "cuda" and given.index is None:
+        return f"cuda:{torch.cuda.current_device()}"
+    return str(given)
 
 
 @lru_cache(maxsize=8)

@@ -6,6 +6,7 @@ per picture ``cam_params/<folder>/<image>.json`` and ``gt_joints/<folder>/<image
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 from collections.abc import Callable, Iterator
@@ -161,11 +162,16 @@ def _parse(parser: FrameParser, journal: BytesWriter, processes: int) -> Iterato
 def _made_from(frames: list[Path], bodies: JointBodies, vertices: bool) -> dict[str, Any]:
     """What the result depends on, plain."""
     return {
-        "frames": {path.name: path.stat().st_size for path in frames},
+        "frames": {path.name: _hash(path) for path in frames},
         "bodies": bodies.digests(),
         "standin": bodies.standin,
         "vertices": vertices,
     }
+
+
+def _hash(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=8)).hexdigest()
 
 
 def _check_header(journal: BytesWriter, made_from: dict[str, Any], force: bool) -> None:

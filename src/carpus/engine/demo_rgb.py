@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -67,11 +67,11 @@ def demo_photos(run: RunFolder, options: PhotoOptions, progress: Progress | None
         DataError: naming photographs that cannot be read; the others have their files.
     """
     files = find_photos(options.images)
-    boxes = _boxes_of(options, files)
+    boxes = boxes_by_name(options.box_file, files)
     predictor = PhotoPredictor.of_run(run, options)
     out = options.out or run.path / "vis" / f"demo_{options.images.stem}"
     writer = PhotoWriter(out, predictor.skeleton, demo_meta(run, predictor.cfg), len(files))
-    lines, warnings, broken, whole = [], [_out_of_domain(predictor.cfg)], [], 0
+    lines, warnings, broken, whole = [], [out_of_domain(predictor.cfg)], [], 0
     pairs = zip(files, unique_stems([file.name for file in files]), strict=True)
     for done, (file, stem) in enumerate(pairs, start=1):
         try:
@@ -140,7 +140,7 @@ class PhotoPredictor:
             DataError: if it cannot be read, or a box shows nothing of it.
         """
         image, warning = read_photo(file)
-        chosen = _boxes_for(file.name, image, self.options, boxes)
+        chosen = boxes_for(file.name, image, self.options.boxes, boxes)
         hands = self.predict(file.name, image, chosen)
         return Photo(file.name, stem, image, hands, self.camera), warning
 
@@ -241,24 +241,40 @@ class PhotoPredictor:
             self._left_to_draw -= len(self._own)
 
 
-def _boxes_of(options: PhotoOptions, files: Sequence[Path]) -> dict[str, list[np.ndarray]]:
-    """The boxes of ``--bbox-file`` by name."""
-    if options.box_file is None:
+def boxes_by_name(box_file: Path | None, photos: Sequence[Path]) -> dict[str, list[np.ndarray]]:
+    """The boxes of ``--bbox-file`` by the name of their photograph; empty without such a file.
+
+    Raises:
+        DataError: if it cannot be read, or names a photograph that is not among these.
+    """
+    if box_file is None:
         return {}
-    boxes = read_boxes(options.box_file)
-    check_names(boxes, [file.name for file in files], options.box_file)
+    boxes = read_boxes(box_file)
+    check_names(boxes, [photo.name for photo in photos], box_file)
     return boxes
 
 
-def _boxes_for(
-    name: str, image: np.ndarray, options: PhotoOptions, boxes: dict[str, list[np.ndarray]]
+def boxes_for(
+    name: str,
+    image: np.ndarray,
+    given: Sequence[Sequence[float]],
+    named: Mapping[str, Sequence[np.ndarray]],
 ) -> list[PhotoBox]:
-    """The boxes of a photograph; the whole of it where there is none."""
+    """The boxes of a photograph; the whole of it where there is none.
+
+    Args:
+        name: of the photograph.
+        image: ``(H, W, 3)``.
+        given: xywh boxes of every photograph.
+        named: of some, by name.
+    Raises:
+        DataError: for a box that shows nothing of the photograph.
+    """
     size_wh = (image.shape[1], image.shape[0])
-    if options.boxes:
-        return [PhotoBox(checked_box(box, size_wh, name), "given") for box in options.boxes]
-    if name in boxes:
-        return [PhotoBox(checked_box(box, size_wh, name), "file") for box in boxes[name]]
+    if given:
+        return [PhotoBox(checked_box(box, size_wh, name), "given") for box in given]
+    if name in named:
+        return [PhotoBox(checked_box(box, size_wh, name), "file") for box in named[name]]
     return [PhotoBox(np.array([0.0, 0.0, *size_wh]), WHOLE)]
 
 
@@ -270,7 +286,7 @@ def _no_box(whole: int, of: int) -> list[str]:
     return [f"{said}: give --bbox x,y,w,h"] if whole else []
 
 
-def _out_of_domain(cfg: DictConfig) -> str:
+def out_of_domain(cfg: DictConfig) -> str:
     """What the run has seen, and what that means for photographs."""
     source = str(cfg.dataset.spec.source._target_).rpartition(".")[2]
     seen = "drawn pictures" if cfg.dataset.get("synth") else _STUDIOS.get(source, "its pictures only")

@@ -199,6 +199,8 @@ def _summarise(
         if (counts := part.dataset.counts()) is not None:
             listed = ", ".join(f"{name} {value:,}" for name, value in counts._asdict().items())
             say(f"{whose}cleaned frames: {listed}")
+        if (size_line := getattr(part.dataset, "size_line", None)) is not None:
+            say(size_line("train"))
     if isinstance(experiment.data, MixedDataModule):
         say(f"{cfg.mix} of {experiment.data.samples('train').describe()}")
     parameters = sum(p.numel() for p in experiment.module.net.parameters())

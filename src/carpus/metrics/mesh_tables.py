@@ -42,15 +42,14 @@ def read_array(value: Array, name: str) -> np.ndarray:
     if isinstance(value, np.ndarray):
         return value
     path = Path(value)
+    content: Any = None
     if path.suffix == ".npy" and path.is_file():
         with path.open("rb") as stream:
             content = read_npy(stream, str(path))
     else:
         content = read_pickle(path)
-    if isinstance(content, dict) and "mtx" in content:
-        content = content["mtx"]
-    if scipy.sparse.issparse(content):
-        content = content.toarray()
+    table: Any = content["mtx"] if isinstance(content, dict) and "mtx" in content else content
+    content = table.toarray() if scipy.sparse.issparse(table) else table
     if not isinstance(content, np.ndarray) or content.dtype.kind not in "fiu":
         raise DataError(f"{path}: no array of numbers, which {name} must be")
     return content

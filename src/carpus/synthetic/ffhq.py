@@ -76,7 +76,7 @@ def take(cast: Cast, people: range, seed: int, number: int) -> tuple[Shot, HeadF
 def _points(shot: Shot, head: HeadFit) -> dict[str, Any]:
     """Key points and box; the model's five joints inside the head are not marked."""
     pixels = shot.view.camera.project(head.joints_m())
-    inside = ((pixels >= 0) & (pixels <= np.array(_SIZE) - 1)).all(1)
+    inside = np.all((pixels >= 0) & (pixels <= np.array(_SIZE) - 1), axis=1)
     inside[:_CENTRES] = False
     low, high = pixels[_CENTRES:].min(0), pixels[_CENTRES:].max(0)
     size = _BOX_MARGIN * (high - low)

@@ -77,6 +77,6 @@ def mpii_joints_m(vertices_m: np.ndarray) -> np.ndarray:
 def _points(seen: Seen) -> dict[str, Any]:
     """Key points, those outside of the picture as zeros."""
     pixels = seen.camera.project(mpii_joints_m(seen.vertices_m))
-    inside = ((pixels >= 0) & (pixels <= np.array(seen.size_wh) - 1)).all(1)
+    inside = np.all((pixels >= 0) & (pixels <= np.array(seen.size_wh) - 1), axis=1)
     rows = np.column_stack([np.where(inside[:, None], pixels, 0), inside])
     return {"keypoints": numbers(rows, 3), "num_keypoints": int(inside.sum())}

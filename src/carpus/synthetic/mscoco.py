@@ -119,7 +119,7 @@ def annotated(seen: Seen) -> dict[str, Any]:
     and faces that are hardly seen have neither box nor key points.
     """
     pixels, seen_there = seen.joints_px[_ROWS], seen.visible[_ROWS]
-    inside = ((pixels >= 0) & (pixels <= np.array(seen.size_wh) - 1)).all(1)
+    inside = np.all((pixels >= 0) & (pixels <= np.array(seen.size_wh) - 1), axis=1)
     near = seen.pixels >= _LEAST_PX
     state = np.where(seen_there, 2, 1) * inside * near
     rows = np.column_stack([np.where(inside[:, None], pixels, 0), state])

@@ -11,7 +11,6 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torchmetrics import MeanMetric
 
-from carpus.bodies.layers import SmplxBody
 from carpus.codecs.whole_body.layout import resized
 from carpus.methods.base import LossTerm, Outputs
 from carpus.methods.fitted import FittedPerson
@@ -80,7 +79,7 @@ class Hand4Whole(FittedPerson):
             return made.joints_m, made.vertices_m
 
         made = self.body(outputs, body)
-        return {**made, "joints_supervised_m": SmplxBody.supervised(made["joints_m"])}
+        return {**made, "joints_supervised_m": layer.supervised(made["joints_m"])}
 
     def parameters_of(self, outputs: Outputs) -> dict[str, Tensor]:
         """SMPL-X parameters by their published names."""

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from carpus.bodies.library import BodyModels
 from carpus.errors import ConfigError, unknown
 from carpus.metrics.mesh_tables import (
     HEAD_VERTICES,
@@ -104,6 +105,23 @@ class AgoraTables:
         ids = None if body is None else vertex_ids(body, "body", None, SMPL_VERTICES)
         part = AgoraPart(tuple(range(24)), (1, 2), ids, misses_are_zero=False)
         return cls("smpl", {"body": part}, SMPL_VERTICES, 24, body is not None)
+
+    @classmethod
+    def of_models(cls, models: BodyModels, model: str, body: Array | None = None) -> AgoraTables:
+        """Tables from a folder of body models.
+
+        Args:
+            models: with the files of SMPL-X's hands and head.
+            model: ``smplx`` or ``smpl``.
+            body: vertices of the body, see :meth:`smplx`.
+        Raises:
+            ConfigError: for another model.
+            DataError: saying which file to put where.
+        """
+        if model != "smplx":
+            return cls.of(model, body=body)
+        hands = models.hand_vertices("left"), models.hand_vertices("right")
+        return cls.smplx(*hands, models.face_vertices(), body)
 
     @classmethod
     def of(cls, model: str, **arrays: Any) -> AgoraTables:

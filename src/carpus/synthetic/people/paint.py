@@ -35,10 +35,25 @@ _BARE, _TOP, _LEGS, _HAIRY = 0, 1, 2, 3
 
 
 @njit(cache=True, nogil=True)
-def colour_at(role, x, y, z, back, tip, row, colour):  # noqa: ANN001, ANN201
-    """Fill ``colour`` (3,) with the light 0..1 a place sends back; its gloss is returned.
+def colour_at(
+    role: int,
+    x: float,
+    y: float,
+    z: float,
+    back: float,
+    tip: float,
+    row: np.ndarray,
+    colour: np.ndarray,
+) -> float:
+    """The gloss of a place on a person; ``colour`` is filled with the light 0..1 it sends back.
 
-    ``x, y, z`` are metres at rest, ``back`` and ``tip`` the details of a hand, ``row`` a person's looks.
+    Args:
+        role: what it belongs to, place in :data:`~carpus.synthetic.people.looks.ROLES`.
+        x, y, z: metres at rest.
+        back: of a hand, 1 on its upper side, -1 on the palm.
+        tip: distance to the nearest finger tip in metres.
+        row: ``(ROW,)`` a person's looks.
+        colour: ``(3,)`` to fill.
     """
     if role == _HEAD:
         return _head(x, y, z, row, colour)

@@ -96,7 +96,7 @@ def sample_pose(rng: np.random.Generator, activities: tuple[str, ...] = ACTIVITI
         turns[[joint + side for joint in (COLLAR, SHOULDER, ELBOW, WRIST)]] = _arm(name, side, rng)
     if mirrored:
         _mirror(turns[BODY_ROWS])
-        names = names[::-1]
+        names = names[1], names[0]
     turns[LEFT], turns[RIGHT] = _fingers(names, rng)
     turns[JAW] = (min(rng.exponential(0.09), 0.4), rng.normal(0, 0.015), rng.normal(0, 0.01))
     return Pose(activity, turns, rng.normal(0, 0.8, 10).clip(-2.5, 2.5))

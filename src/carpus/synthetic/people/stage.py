@@ -8,6 +8,7 @@ from functools import lru_cache
 import numpy as np
 
 from carpus.geometry.camera import Camera
+from carpus.render import rasterize
 from carpus.synthetic.one_hand.backdrops import backdrop
 from carpus.synthetic.one_hand.sensor import developed, sample_tone
 from carpus.synthetic.one_hand.view import View, look_at
@@ -17,6 +18,7 @@ from carpus.synthetic.people.shot import Shot
 from carpus.synthetic.skinning import turn_about
 from carpus.synthetic.two_hands.studio import Light, sample_light
 
+_NEAR_MM = 60.0
 _DOWN = np.array([0.0, 1.0, 0.0])
 _GROUNDS = {
     # floor's two colours; kinds of texture; how far it reaches, over what distance it ends
@@ -123,7 +125,8 @@ def photograph(
         behind: of :func:`sample_behind`; drawn anew by default.
     """
     surface = painted(figures, stage.floor.height_mm)
-    buffer = view.draw(surface)
+    points = view.to_camera(surface.vertices)
+    buffer = rasterize(points, surface.faces, view.camera, view.size_wh, near=_NEAR_MM, barycentric=True)
     behind = sample_behind(view, stage, rng) if behind is None else behind
     middle = np.mean([1000.0 * figure.fit.body().joints_m[0] for figure in figures], axis=0)
     light = light_of(surface, buffer, view, stage.lit_from(view), stage.floor, behind, middle)
