@@ -42,7 +42,7 @@ def test_real_frames_with_key_points_train_a_step_and_are_drawn(world):
     real = " ".join(f"parts.{name}.root={tree} parts.{name}.fits=false" for name, tree in trees.items())
     form = "parts.mpii.annotation=annotations/mpii_subset.json mix=concat eval_on=val"
     words = f"experiment=h4w_quick datasets=[mscoco,mpii] {form} {FEW}".replace("dataset.synth.frames=8 ", "")
-    output = run(world, "real", words, real, SIZES, *WHOLE, "dataset.standin=true dataset.body_models=none")
+    output = run(world, "real", words, real, SIZES, *WHOLE, "method.module.standin=true")
     result = RunFolder(world.logs / KEYS["real"])
     scored = json.loads((result.result / "val_mscoco.json").read_text())
     assert scored["samples"] >= 3

@@ -162,10 +162,11 @@ def test_hidden_people_are_not_valid(fresh, bodies):
     def hide(columns):
         columns["occlusion"][0][0] = 95.0
         columns["isValid"][1][0] = False
+        columns["occlusion"][2][0] = np.nan
 
     before = parse(fresh, bodies)
     edited(fresh, hide)
-    assert before.valid - parse(fresh, bodies).valid == 2
+    assert before.valid - parse(fresh, bodies).valid == 3
 
 
 @pytest.mark.parametrize(

@@ -75,7 +75,7 @@ def test_nothing_runs(tmp_path, read):
 
 def test_storage_with_code_inside_does_not_run(tmp_path):
     trace = tmp_path / "touched"
-    inner = pickle.dumps(Runs(trace))
+    inner = pickle.dumps(Runs(trace), 2)
     path = tmp_path / "trap.pkl"
     loader = (
         b"ctorch.storage\n_load_from_bytes\n" + pickle.dumps(inner, 3)[2:-1] + pickle.TUPLE1 + pickle.REDUCE

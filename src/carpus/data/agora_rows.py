@@ -122,6 +122,8 @@ def _person(frame: Frame, row: int, number: int, where: str) -> RowPerson:
     if gender not in GENDERS:
         raise DataError(f"{where}: person {number} has gender '{gender}'; {', '.join(GENDERS)} are known")
     occlusion = float(value("occlusion"))
+    # Nothing is known of who was not rendered.
+    occlusion = occlusion if np.isfinite(occlusion) else 100.0
     return RowPerson(
         number,
         (place[0], place[1], place[2]),

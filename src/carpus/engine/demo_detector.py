@@ -15,6 +15,7 @@ from carpus.reports.people_found import DetectedBox
 
 OWN = "torchvision"
 """What ``--detector`` says to take the weights from torchvision's cache, which fetches them if need be."""
+_COUNTER = "num_batches_tracked"
 PERSON, SCORE = 1, 0.5
 """COCO's class, and the least score that counts."""
 
@@ -33,7 +34,7 @@ class PersonDetector:
 
     @classmethod
     def of_weights(cls, weights: str, device: str = "cpu") -> PersonDetector:
-        """torchvision's Faster R-CNN with a ResNet-50 and a feature pyramid.
+        """Torchvision's Faster R-CNN with a ResNet-50 and a feature pyramid.
 
         Args:
             weights: a file with its weights, or :data:`OWN`.
@@ -79,7 +80,9 @@ def _published(weights: Any) -> Mapping[str, torch.Tensor]:
 
 def _of_file(path: Path) -> Mapping[str, torch.Tensor]:
     if not path.is_file():
-        raise ConfigError(f"--detector {path}: no such file; '{OWN}' takes the weights of torchvision's cache")
+        raise ConfigError(
+            f"--detector {path}: no such file; '{OWN}' takes the weights of torchvision's cache"
+        )
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
@@ -91,11 +94,15 @@ def _of_file(path: Path) -> Mapping[str, torch.Tensor]:
 
 
 def _fill(net: nn.Module, state: Mapping[str, torch.Tensor], said: str) -> None:
-    own = net.state_dict()
+    # The published weights hold no counters, and belong to normalisation without an epsilon.
+    own = {name: value for name, value in net.state_dict().items() if not name.endswith(_COUNTER)}
     wrong = [name for name in own if name not in state or state[name].shape != own[name].shape]
     if wrong:
         raise ConfigError(
-            f"--detector {said}: {len(wrong)} of {len(own)} weights of fasterrcnn_resnet50_fpn are missing or "
+            f"--detector {said}: {len(wrong)} of {len(own)} fasterrcnn_resnet50_fpn's weights are missing or "
             f"of another shape, such as {wrong[0]}"
         )
-    net.load_state_dict(dict(state), strict=False)
+    net.load_state_dict({name: state[name] for name in own}, strict=False)
+    for layer in net.modules():
+        if isinstance(layer, nn.BatchNorm2d):
+            layer.eps = 0.0

@@ -110,6 +110,11 @@ def evaluate(
 
         for line in write_depth_cr_files(experiment, run, label, split, collected, result):
             say(line)
+    if collected.body_params is not None:
+        from carpus.engine.people_files import write_people_files
+
+        for line in write_people_files(experiment, run, label, split, collected):
+            say(line)
     # By name: to import the class costs seconds that runs of other methods need not pay.
     if type(experiment.module).__name__ == "Digit" and len(checkpoints) == 1:
         from carpus.engine.digit_files import write_digit_files

@@ -225,6 +225,21 @@ def camera_in_crop(camera: np.ndarray, image_to_crop: np.ndarray) -> np.ndarray:
     return np.array([fx * a[0, 0], fy * a[1, 1], cx * a[0, 0] + a[0, 2], cy * a[1, 1] + a[1, 2]])
 
 
+def published_pixels(points_px: np.ndarray, published_to_image: np.ndarray) -> np.ndarray:
+    """Points of a record's picture in pixels of the large picture, in which results are scored.
+
+    Args:
+        points_px: ``(*, J, 2)`` in the crop or the small picture.
+        published_to_image: ``(*, 2, 3)`` of the record.
+    Example:
+        >>> third = np.array([[1 / 3, 0, 0], [0, 1 / 3, 0]])
+        >>> published_pixels(np.array([[10.0, 20.0]]), third).round(6).tolist()
+        [[30.0, 60.0]]
+    """
+    linear, shift = published_to_image[..., :2], published_to_image[..., None, :, 2]
+    return (points_px - shift) @ np.linalg.inv(linear.astype(np.float64)).swapaxes(-1, -2)
+
+
 def _about_x(angle_deg: float) -> np.ndarray:
     return Rotation.from_euler("x", angle_deg, degrees=True).as_matrix()
 

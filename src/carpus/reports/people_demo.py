@@ -123,9 +123,7 @@ class PeopleWriter:
             "space": SPACE,
         }
 
-    def _sample(
-        self, photo: PeoplePhoto, number: int, crop: np.ndarray, whole: np.ndarray
-    ) -> dict[str, Any]:
+    def _sample(self, photo: PeoplePhoto, number: int, crop: np.ndarray, whole: np.ndarray) -> dict[str, Any]:
         """A person as the page's viewer takes it."""
         person = photo.people[number]
         joints = person.joints_cam_mm
