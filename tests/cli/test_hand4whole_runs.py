@@ -1,4 +1,4 @@
-"""Hand4Whole and Pose2Pose from the command line: real frames, stages chained by keys, what they learn by heart."""
+"""Hand4Whole and Pose2Pose from the command line: real frames, chained stages, people learnt by heart."""
 
 from __future__ import annotations
 

@@ -55,7 +55,13 @@ def test_a_change_to_a_saved_configuration_reaches_what_was_interpolated_from_it
 
 
 OF_DEPTH_CR = ("input", "net", "guide", "decoder")
-OF_RGB_HANDS = ("interhand26m", "rhd", "stb", "freihand")
+OF_KIND = {"rgb_hand": "digit", "hand_joints": "siknet", "whole_body": "hand4whole"}
+
+
+def kind_of(dataset):
+    """What a dataset's file, or the one it begins with, says it is of."""
+    file = OmegaConf.load(conf_dir() / "dataset" / f"{dataset}.yaml")
+    return file.kind if "kind" in file else kind_of(file.defaults[0])
 
 
 @pytest.mark.parametrize("group", groups())
@@ -63,12 +69,11 @@ def test_every_choice_of_every_group_composes(group):
     for choice in choices(group):
         file = OmegaConf.load(conf_dir() / group / f"{choice}.yaml")
         family = "depth_cr" if group in OF_DEPTH_CR else file.get("family")
-        if group == "backbone" or choice.startswith(OF_RGB_HANDS):
-            family = "digit"
-        family = "handflow2d" if group == "seednet" else family
-        family = "siknet" if group == "dataset" and choice.startswith("sik") else family
+        family = "digit" if group == "backbone" else "handflow2d" if group == "seednet" else family
+        family = OF_KIND.get(kind_of(choice)) if group == "dataset" else family
         methods = {"depth_cr": "depth_cr/super_edt2m", "digit": "digit", "handflow2d": "handflow2d"}
-        methods["siknet"] = "handflow2d/sik_pretrain"
+        methods |= {"siknet": "handflow2d/sik_pretrain", "hand4whole": "hand4whole"}
+        methods |= {f"pose2pose_{part}": f"pose2pose/{part}" for part in ("body", "hand", "face")}
         method = [f"method={methods[family]}"] if family in methods else []
         cfg = compose_config([*method, f"{group}={choice}"])
         assert flat_keys(OmegaConf.create(OmegaConf.to_container(cfg, resolve=True)))

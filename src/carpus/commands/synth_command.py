@@ -15,6 +15,7 @@ EXAMPLE = """examples:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Dataset, folder, size and seed."""
     known = "msra | icvl | nyu | hands17 | itop | interhand26m | rhd | stb | freihand | sik1m | sik_offline"
+    known += " | human36m | mscoco | mpii | mpi_inf_3dhp | pw3d | ehf | ffhq | agora"
     parser.add_argument("dataset", help=f"{known} | stream")
     parser.add_argument("--out", type=Path, required=True, help="folder to make; must not exist")
     parser.add_argument(
