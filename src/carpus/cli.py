@@ -31,6 +31,7 @@ COMMANDS = {
     "demo": "joints and pictures of your own depth images and photographs",
     "track": "joints of the hand in every frame of a depth stream",
     "centers": "a localiser's centre files for a dataset",
+    "agora": "annotation and crops of AGORA's people",
     "bodies": "body model files: which are there, copies without chumpy, stand-ins",
     "sik": "joints a lifting network finds in a dataset, to train the hand-model stage on",
     "export": "a dataset's annotation in the form other programs read",

@@ -13,6 +13,7 @@ from carpus.data.results.agora_results import AgoraResultWriter
 from carpus.data.results.freihand_results import write_freihand
 from carpus.engine.build import Experiment
 from carpus.engine.folder import RunFolder
+from carpus.geometry.agora_camera import published_pixels
 from carpus.methods.fitted import FittedPerson
 from carpus.metrics.collector import Collected
 
@@ -64,29 +65,12 @@ def _agora(
         row += len(keys)
         records = [samples[samples.position(key)] for key in keys]
         maps = np.stack([np.asarray(record.fields["published_to_image"], float) for record in records])
-        pixels = published_px(_seen(made["joints_m"], params), maps)
+        pixels = published_pixels(_seen(made["joints_m"], params), maps)
         names = [key.split("/") for key in keys]
         people = [int(number) for *_, number in names]
         writer.write_people([name[-2] for name in names], people, pixels, params)
     archive = writer.zip(folder.with_suffix(".zip"))
     return [f"  {archive}: AGORA's result files of {row:,} people"]
-
-
-def published_px(pixels: np.ndarray, published_to_image: np.ndarray) -> np.ndarray:
-    """Places in crops or small pictures as those in the large published ones.
-
-    Args:
-        pixels: ``(B, J, 2)`` of the picture a record holds.
-        published_to_image: ``(B, 2, 3)``.
-    Returns:
-        ``(B, J, 2)``.
-    Example:
-        >>> shrink = np.array([[[0.5, 0.0, -10.0], [0.0, 0.5, 0.0]]])
-        >>> published_px(np.array([[[0.0, 4.0]]]), shrink).tolist()
-        [[[20.0, 8.0]]]
-    """
-    back = np.linalg.inv(published_to_image[:, :, :2])
-    return np.einsum("bij,bnj->bni", back, pixels - published_to_image[:, None, :, 2])
 
 
 def _seen(joints_m: Tensor, params: dict[str, Tensor]) -> np.ndarray:

@@ -30,6 +30,7 @@ DATASETS = (
     "pw3d",
     "ehf",
     "ffhq",
+    "agora",
 )
 
 
@@ -55,7 +56,8 @@ def make(
             training split (default 400; ITOP 300 per view; InterHand2.6M 600 images, FreiHAND 1,600, four of
             every pose); the test split has a quarter of it, and so has InterHand2.6M's val; STB's, whose
             sequences are equally long, a fifth. EHF is a test set of 100 pictures, 3DPW's test split has 160
-            and its training split as many; MPII, MPI-INF-3DHP and FFHQ only train.
+            and its training split as many; MPII, MPI-INF-3DHP and FFHQ only train; AGORA has 21
+            training pictures of several people.
         subjects: people: MSRA 9, NYU 4, RHD 20, FreiHAND 32, STB 1, the others 8 unless given; outside MSRA
             and STB the last quarter of them is kept for the test split. Of whole bodies and faces: MPII 40,
             MS COCO 48, 3DPW 24, FFHQ 80, EHF 1; Human3.6M's are always the publisher's seven.
