@@ -15,7 +15,7 @@ EXAMPLE = """examples:
   carpus surgery convert-simple body_pose_resnet_50_256x192.pth.tar --out snapshot_0.pth.tar
   carpus surgery merge-hand snapshot_6_all.pth.tar snapshot_12_hand.pth.tar --out snapshot_0.pth.tar
   carpus surgery reset-epoch snapshot_6.pth.tar --out snapshot_0.pth.tar
-  python train.py experiment=hand4whole/stage3 load_from=snapshot_0.pth.tar
+  python train.py experiment=h4w_stage3 load_from=snapshot_0.pth.tar
 
 Files may be of the published programs (*.pth.tar) or of runs (logs/<key>/model_dump/*.ckpt); what is written
 is of the kind of the first file. Start a training from a written .ckpt with init_from=FILE."""
