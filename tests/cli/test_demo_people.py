@@ -13,7 +13,7 @@ from torch import nn
 
 from carpus.bodies.library import body_models
 from carpus.engine.build import build_module
-from carpus.engine.config import compose_config, load_config, save_config
+from carpus.engine.config import compose_config, save_config
 from carpus.engine.demo_detector import PersonDetector
 from carpus.engine.folder import RunFolder
 from carpus.geometry import Camera
@@ -132,7 +132,9 @@ def test_the_parameters_project_to_the_same_joints(demo, world, body, kind, opti
     assert faces.max() < len(mesh)
     lines = (out / "body" / "output.obj").read_text().splitlines()
     assert lines[len(mesh)] == "f " + " ".join(f"{i}/{i}" for i in faces[0] + 1)
-    assert "people in 3D" in output or (out / "people.html").stat().st_size > 10_000
+    page = (out / "people.html").read_text("utf-8")
+    assert '"cloud":' in page
+    assert "stand-in" in page
 
 
 def test_renders_show_the_mesh_where_the_joints_are(demo, body):
@@ -249,4 +251,3 @@ def test_a_run_of_another_kind_refuses_people(here, world, body):
     shutil.rmtree(run.path)
     assert code == 1
     assert "--detector: for photographs, but this run reads depth" in output
-    assert load_config(RunFolder(world.logs / RUNS["smplx"][0]).config_file).method.name == "hand4whole"

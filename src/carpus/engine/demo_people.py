@@ -192,8 +192,8 @@ class PeoplePredictor:
         said = [out_of_domain(self.cfg).removeprefix("warning: ")]
         if self.model.standin:
             said.append(
-                f"the {self.model.kind} model is Carpus' stand-in: parameters mean nothing to the published "
-                "one (docs/howto/body-models.md)"
+                f"the {self.model.kind} model is a stand-in: its shapes are not the published ones, and "
+                "parameters mean nothing to those"
             )
         if self.side is not None and self.options.hand is None:
             said.append("hands are taken for right ones; --hand left says otherwise")

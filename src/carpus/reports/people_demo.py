@@ -25,7 +25,7 @@ from carpus.reports.people_found import (
     in_one_space,
     surface_points,
 )
-from carpus.reports.style import encode_image, write_bytes
+from carpus.reports.style import write_bytes
 
 POINTS = 5000
 """Points of a surface on the page."""
@@ -74,7 +74,7 @@ class PeopleWriter:
         folder = self.folder / photo.stem
         folder.mkdir(parents=True, exist_ok=True)
         whole = drawn_photo(photo, self.model)
-        write_bytes(folder / "render_original_img.jpg", encode_image(whole, "jpeg", _QUALITY))
+        write_bytes(folder / "render_original_img.jpg", _jpeg(whole))
         for number, person in enumerate(photo.people):
             end = f"_{number + 1}" if number else ""
             mesh = person.vertices_cam_mm / _MM_PER_M
@@ -82,7 +82,7 @@ class PeopleWriter:
             text = readable_json(self._content(photo, person))
             write_bytes(folder / f"params{end}.json", text.encode())
             crop = drawn_crop(person, self.model)
-            write_bytes(folder / f"render_cropped_img{end}.jpg", encode_image(crop, "jpeg", _QUALITY))
+            write_bytes(folder / f"render_cropped_img{end}.jpg", _jpeg(crop))
             if self._count in self._on_page:
                 self._samples.append(self._sample(photo, number, crop, whole))
         self._count += 1
@@ -167,6 +167,12 @@ def drawn_skeleton(person: FoundPerson, model: FittedModel) -> np.ndarray:
     joints = person.crop_camera.project(np.asarray(person.joints_cam_mm, np.float64))
     width = max(1.2, person.crop.shape[0] / 160)
     return draw_skeleton(person.crop, joints, model.joints, order=person.joints_cam_mm[:, 2], width=width)
+
+
+def _jpeg(picture: np.ndarray) -> bytes:
+    # With colours of every second pixel only, thin lines of boxes would fade.
+    full = [cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444]
+    return cv2.imencode(".jpg", picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, _QUALITY, *full])[1].tobytes()
 
 
 def _fit(picture: np.ndarray, longest: int) -> np.ndarray:

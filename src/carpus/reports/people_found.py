@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,8 +17,8 @@ SPACE = {
     "pixels": "(column, row) of the upright photograph; the centre of the first pixel is (0, 0)",
     "parameters": "of the body model: axis-angle poses in radians, finger poses about the mean hand; "
     "add cam_trans (metres) to its vertices and joints",
-    "camera": "virtual, of the photograph: column = focal_px[0] * x / z + princpt_px[0], row likewise; x right, "
-    "y down, z forward. Its focal length is a convention of the method: distances are not measured",
+    "camera": "virtual, of the photograph: column = focal_px[0] * x / z + princpt_px[0], row likewise; "
+    "x right, y down, z forward. Its focal length is a convention of the method: distances are not measured",
     "left hand": "parameters are those of the left model; MANO's left file needs the sign of its first shape "
     "direction corrected, as Carpus does",
 }
@@ -133,7 +133,7 @@ def in_one_space(people: Sequence[FoundPerson]) -> tuple[list[np.ndarray], Camer
         middle = float(np.median(points[:, 2]))
         depth = points[:, 2] + middle * (camera.fx / person.camera.fx - 1)
         meshes.append(camera.unproject(person.camera.project(points), depth))
-    return meshes, replace(camera)
+    return meshes, camera
 
 
 def surface_points(vertices: np.ndarray, faces: np.ndarray, count: int, seed: int = 0) -> np.ndarray:
