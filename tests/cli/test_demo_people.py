@@ -100,9 +100,7 @@ def posed(kind, content, world):
     given = {name: torch.tensor([content[name]]) for name in ("shape", "expr") if name in content}
     pose = torch.cat([torch.tensor([content[name]]) for name in POSES[kind]], 1)
     made = layer(pose=pose, **given)
-    joints = made.joints_m
-    if kind == "smplx":
-        joints = layer.supervised(joints)
+    joints = layer.supervised(made.joints_m) if kind == "smplx" else made.joints_m
     if kind == "smpl":
         joints = layer.joints_33(made.vertices_m)
     place = np.array(content["cam_trans"])
@@ -148,7 +146,6 @@ def test_renders_show_the_mesh_where_the_joints_are(demo, body):
     joints = np.round(np.array(content["joints_px"])[:25]).astype(int)
     joints = joints[((joints >= 0) & (joints < (WIDTH, HEIGHT))).all(1)]
     assert len(joints) > 5
-    # The stand-in's joints lie inside its limbs; mesh over the rendered body itself changes little.
     near = [changed[max(v - 4, 0) : v + 5, max(u - 4, 0) : u + 5].any() for u, v in joints]
     assert np.mean(near) > 0.6
     top = after[BOX[1], BOX[0] + 10 : BOX[0] + 100]

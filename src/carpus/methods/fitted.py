@@ -89,7 +89,8 @@ class FittedPerson(PoseModule):
 
         In scoring also the true meshes, where there are any.
         """
-        image = tinted(batch["rgb"], batch["colour"])
+        # Pictures come with their channels last; backwards through some narrow nets oneDNN crashes on that.
+        image = tinted(batch["rgb"], batch["colour"]).contiguous()
         if "label_px" not in batch:
             return batch.plus(image=image)
         made = self.codec.encode(batch) if self.training else self.codec.encode_with_mesh(batch)
