@@ -20,7 +20,8 @@ def clean_environment(**more: str) -> dict[str, str]:
     """The environment of a user without W&B account, cluster or running experiment."""
     foreign = ("CARPUS_", "WANDB_", "SLURM_", "TORCHELASTIC_", "RANK", "LOCAL_RANK", "WORLD_SIZE")
     kept = {k: v for k, v in os.environ.items() if not k.startswith(foreign)}
-    return {**kept, "OMP_NUM_THREADS": "1", "WANDB_MODE": "offline", "COLUMNS": "200", **more}
+    own = {"OMP_NUM_THREADS": "1", "WANDB_MODE": "offline", "COLUMNS": "200"}
+    return {**kept, "PYTHONPATH": str(ROOT / "tests"), **own, **more}
 
 
 @dataclass(frozen=True)

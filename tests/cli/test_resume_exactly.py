@@ -60,6 +60,8 @@ def ended_twice(world, trained):
 
     run = RunFolder(world.logs / "bbbb0000b")
     often = ["callbacks.progress.every_seconds=0", "callbacks.checkpoint.every_minutes=0"]
+    # Or the run could be over before its line is read and answered.
+    often.append("+callbacks.slow={_target_: slow_steps.SlowSteps, seconds: 0.1}")
     first = world.start(
         "train.py",
         *world.tiny(*SCHEDULE, *often, "workers=1", "trainer.max_epochs=3", "test_after_fit=false"),
@@ -111,7 +113,7 @@ def test_a_finished_run_goes_on_with_more_epochs(copied, here, world):
     run = copied("cccc0000c")
     code, output = here(
         "train.py",
-        *("resume=cccc", f"paths.logs={world.logs}", "trainer.max_epochs=4", "logger=csv", "workers=0"),
+        *("resume=cccc0000c", f"paths.logs={world.logs}", "trainer.max_epochs=4", "logger=csv", "workers=0"),
         "test_after_fit=false",
     )
     assert code == 0, output
