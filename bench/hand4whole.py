@@ -139,7 +139,8 @@ def one_step(size: int) -> dict[str, float]:
     from carpus.engine.config import compose_config
     from carpus.types import Batch
 
-    module = build_module(compose_config(["method=hand4whole", "dataset=mscoco", "dataset.standin=true"]))
+    words = ["method=hand4whole", "dataset=mscoco", "method.module.standin=true"]
+    module = build_module(compose_config(words))
     inputs, rng = PersonInputs(MSCOCO, "whole_body"), np.random.default_rng(0)
     batch = collate([(str(i), inputs(person(picture(540, 960), (960, 540)), rng, True)) for i in range(size)])
     optimizer = torch.optim.Adam(module.net.parameters())
