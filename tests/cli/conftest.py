@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -58,6 +60,8 @@ class World:
             text=True,
             env=clean_environment(**named),
             cwd=self.folder,
+            # A suite that was started in the background ignores interrupts, and so would its children.
+            preexec_fn=partial(signal.signal, signal.SIGINT, signal.default_int_handler),
         )
 
     def run(self, script: str, *arguments: str, key: str | None = None) -> tuple[int, str]:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from carpus.data.results.agora_check import check_agora_results
 from carpus.engine.folder import RunFolder
 from real_people import make_people_trees
 
@@ -71,6 +72,8 @@ def test_three_stages_are_chained_by_their_keys(world):
     run(world, "agora", agora, FEW, SIZES, "method.module.imagenet=null", *WHOLE)
     after = weights(world, "agora")
     assert torch.equal(after[started], three[started])
+    submission = RunFolder(world.logs / KEYS["agora"]).result / "test_agora.zip"
+    assert check_agora_results(submission) == []
 
 
 @pytest.mark.slow

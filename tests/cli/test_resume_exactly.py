@@ -61,7 +61,7 @@ def ended_twice(world, trained):
     run = RunFolder(world.logs / "bbbb0000b")
     often = ["callbacks.progress.every_seconds=0", "callbacks.checkpoint.every_minutes=0"]
     # Or the run could be over before its line is read and answered.
-    often.append("+callbacks.slow={_target_: slow_steps.SlowSteps, seconds: 0.1}")
+    often.append("+callbacks.slow={_target_: slow_steps.SlowSteps, seconds: 0.05}")
     first = world.start(
         "train.py",
         *world.tiny(*SCHEDULE, *often, "workers=1", "trainer.max_epochs=3", "test_after_fit=false"),

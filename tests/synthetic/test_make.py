@@ -16,7 +16,11 @@ def digest(root):
     return {str(p.relative_to(root)): hashlib.sha256(p.read_bytes()).hexdigest() for p in files}
 
 
-@pytest.mark.parametrize("dataset", [d for d in DATASETS if d != "msra"])
+# Pictures of 3840 by 2160 take their time.
+SLOW = {"agora": [pytest.mark.slow]}
+
+
+@pytest.mark.parametrize("dataset", [pytest.param(d, marks=SLOW.get(d, [])) for d in DATASETS if d != "msra"])
 def test_same_seed_gives_same_bytes_and_another_seed_others(dataset, tmp_path):
     one, two, other = (
         make(dataset, tmp_path / n, frames=3, seed=s) for n, s in (("a", 4), ("b", 4), ("c", 5))
