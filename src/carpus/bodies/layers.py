@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -141,32 +142,18 @@ class SmplxBody(BodyLayer):
         return joints[..., self.supervision, :]
 
 
-class SmplBody(BodyLayer):
-    """SMPL; its 24 joints are regressed from the posed mesh, as published training targets are.
+class RegressedBody(BodyLayer):
+    """Joints regressed from the posed mesh by ``joint_regressor``, as published training targets are."""
 
-    Args:
-        model: SMPL's content.
-    """
-
-    regressor_33: Tensor
-
-    def __init__(self, model: BodyModel) -> None:
-        super().__init__(model, SMPL_24, {"pose": 72, "shape": 10, "trans_m": 3})
-        regressor = np.asarray(model.arrays["J_regressor"])
-        self._matrix("joint_regressor", regressor)
-        rows = np.zeros((len(SMPL_33), regressor.shape[1]))
-        for row, joint in zip(rows, SMPL_33.joints, strict=True):
-            if joint in SMPL_33_VERTICES:
-                row[SMPL_33_VERTICES[joint]] = 1
-            else:
-                row[:] = regressor[SMPL_24.index(joint)]
-        self._matrix("regressor_33", rows)
+    limbs: ClassVar[str]
+    """The package's name of all rotations but the root's."""
 
     def forward(self, pose: Tensor, shape: Tensor, trans_m: Tensor | None = None) -> BodyMesh:
-        """Bodies in the space of their parameters.
+        """Meshes in the space of their parameters.
 
         Args:
-            pose: ``(B, 72)`` axis-angle of root and 23 joints; the root turns about the pelvis.
+            pose: ``(B, 72)`` of a body, ``(B, 48)`` of a hand: axis-angle of the root, about which all turns,
+                and of the other joints in the model's order.
             shape: ``(B, 10)`` coefficients.
             trans_m: ``(B, 3)`` metres; none by default.
         Raises:
@@ -179,11 +166,28 @@ class SmplBody(BodyLayer):
                 len(pose),
                 turn,
                 global_orient=turn[:, :3],
-                body_pose=turn[:, 3:],
                 betas=given["shape"],
                 transl=given.get("trans_m"),
+                **{self.limbs: turn[:, 3:]},
             )
             return BodyMesh(vertices, self.joint_regressor @ vertices)
+
+
+class SmplBody(RegressedBody):
+    """SMPL, with its own 24 joints.
+
+    Args:
+        model: SMPL's content.
+    """
+
+    limbs = "body_pose"
+    regressor_33: Tensor
+
+    def __init__(self, model: BodyModel) -> None:
+        super().__init__(model, SMPL_24, {"pose": 72, "shape": 10, "trans_m": 3})
+        regressor = np.asarray(model.arrays["J_regressor"])
+        self._matrix("joint_regressor", regressor)
+        self._matrix("regressor_33", _with_vertices(regressor, SMPL_24, SMPL_33, SMPL_33_VERTICES))
 
     def joints_33(self, vertices: Tensor) -> Tensor:
         """The joints Pose2Pose is trained on: ``(B, 6890, 3)`` to ``(B, 33, 3)`` of ``SMPL_33``."""
@@ -191,8 +195,8 @@ class SmplBody(BodyLayer):
             return self.regressor_33 @ vertices.float()
 
 
-class HandBody(BodyLayer):
-    """MANO as Pose2Pose uses it: 21 joints from the posed mesh, in the order of ``SNAP``.
+class HandBody(RegressedBody):
+    """MANO as Pose2Pose uses it: 21 joints in the order of ``SNAP``.
 
     Finger poses count from the mean hand.
 
@@ -201,40 +205,14 @@ class HandBody(BodyLayer):
             (:func:`carpus.bodies.mano.repair_left_shape`).
     """
 
+    limbs = "hand_pose"
+
     def __init__(self, model: BodyModel) -> None:
         super().__init__(model, SNAP, {"pose": 48, "shape": 10, "trans_m": 3})
-        regressor = np.asarray(model.arrays["J_regressor"])
-        rows = np.zeros((len(SNAP), regressor.shape[1]))
-        for row, joint in zip(rows, SNAP.joints, strict=True):
-            finger, _, part = joint.partition("_")
-            if part == "tip":
-                row[FINGER_TIPS[finger]] = 1
-            else:
-                row[:] = regressor[MANO_16.index(joint)]
-        self._matrix("joint_regressor", rows)
-
-    def forward(self, pose: Tensor, shape: Tensor, trans_m: Tensor | None = None) -> BodyMesh:
-        """Hands in the space of their parameters.
-
-        Args:
-            pose: ``(B, 48)`` axis-angle of wrist and 15 joints in MANO's order; the wrist's turns the hand.
-            shape: ``(B, 10)`` coefficients.
-            trans_m: ``(B, 3)`` metres; none by default.
-        Raises:
-            ValueError: if shapes do not agree.
-        """
-        given = self._checked(pose=pose, shape=shape, trans_m=trans_m)
-        with torch.autocast(pose.device.type, enabled=False):
-            turn = given["pose"]
-            vertices, _ = self._call(
-                len(pose),
-                turn,
-                global_orient=turn[:, :3],
-                hand_pose=turn[:, 3:],
-                betas=given["shape"],
-                transl=given.get("trans_m"),
-            )
-            return BodyMesh(vertices, self.joint_regressor @ vertices)
+        tips = {f"{finger}_tip": vertex for finger, vertex in FINGER_TIPS.items()}
+        self._matrix(
+            "joint_regressor", _with_vertices(np.asarray(model.arrays["J_regressor"]), MANO_16, SNAP, tips)
+        )
 
 
 class FlameHead(BodyLayer):
@@ -275,3 +253,22 @@ class FlameHead(BodyLayer):
                 transl=given.get("trans_m"),
             )
         return BodyMesh(vertices, joints)
+
+
+def _with_vertices(
+    regressor: np.ndarray, has: Skeleton, wanted: Skeleton, vertices: Mapping[str, int]
+) -> np.ndarray:
+    """A regressor of other joints: rows of the model's own, and joints that are a vertex each.
+
+    Args:
+        regressor: ``(J, V)`` of the joints in ``has``.
+        has, wanted: joint sets.
+        vertices: vertex of a joint that ``has`` lacks, by name.
+    """
+    rows = np.zeros((len(wanted), regressor.shape[1]))
+    for row, joint in zip(rows, wanted.joints, strict=True):
+        if joint in vertices:
+            row[vertices[joint]] = 1
+        else:
+            row[:] = regressor[has.index(joint)]
+    return rows
