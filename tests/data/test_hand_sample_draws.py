@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 import torchvision.transforms.functional as published
-from PIL import Image, ImageFilter
+from scipy.ndimage import gaussian_filter
 
 from carpus.data.hand_sample import make_hand_sample
 from carpus.data.hand_sample_colour import recoloured
@@ -60,22 +61,48 @@ def picture(seed=0, shape=(40, 50)):
     return np.random.default_rng(seed).integers(0, 256, (*shape, 3), dtype=np.uint8)
 
 
-@pytest.mark.parametrize("seed", range(6))
-def test_colours_change_as_torchvision_changes_them(seed):
-    image = picture(seed)
-    draw = HandAugmentation().draw(np.random.default_rng(seed)).colour
-    wanted = Image.fromarray(image).filter(ImageFilter.GaussianBlur(draw.blur_px))
-    for step in draw.order:
-        name = list(STEPS)[step]
-        wanted = STEPS[name](wanted, getattr(draw, name))
-    assert np.array_equal(recoloured(image, draw), np.asarray(wanted))
+def exact(image, name, value):
+    """What torchvision computes without rounding, in levels."""
+    light = torch.from_numpy(image).permute(2, 0, 1) / 255
+    return STEPS[name](light, value).permute(1, 2, 0).numpy() * 255
+
+
+@pytest.mark.parametrize("name", ["brightness", "saturation", "contrast"])
+@pytest.mark.parametrize("factor", [0.5, 0.8, 1.3, 1.5])
+def test_factors_are_those_of_torchvision_rounded_once(name, factor):
+    """Contrast and saturation go by a grey that is rounded, too."""
+    image = picture(1)
+    found = recoloured(image, ColourDraw(**{name: factor}))
+    assert np.abs(found - exact(image, name, factor)).max() <= 1
 
 
 @pytest.mark.parametrize("hue", [-0.15, -0.07, -0.001, 0.0, 0.1, 0.15])
 def test_hue_turns_both_ways(hue):
+    """A 256th of the colour circle is six levels of a pure colour."""
     image = picture(3)
-    found = recoloured(image, ColourDraw(hue=hue))
-    assert np.array_equal(found, np.asarray(published.adjust_hue(Image.fromarray(image), hue)))
+    off = np.abs(recoloured(image, ColourDraw(hue=hue)) - exact(image, "hue", int(hue * 255) / 256))
+    assert off.max() <= 12
+    assert off.mean() <= 1
+
+
+@pytest.mark.parametrize("radius", [0.3, 0.5, 1.0])
+def test_the_radius_of_the_blur_is_a_standard_deviation(radius):
+    image = picture(4)
+    wanted = gaussian_filter(image.astype(float), (radius, radius, 0), mode="mirror")
+    off = np.abs(recoloured(image, ColourDraw(blur_px=radius)) - wanted)
+    assert off.max() <= 2
+    assert off.mean() <= 0.5
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_steps_follow_in_the_drawn_order(seed):
+    image = picture(seed)
+    draw = HandAugmentation().draw(np.random.default_rng(seed)).colour
+    wanted = recoloured(image, ColourDraw(blur_px=draw.blur_px))
+    for step in draw.order:
+        name = list(STEPS)[step]
+        wanted = recoloured(wanted, ColourDraw(**{name: getattr(draw, name)}))
+    assert np.array_equal(recoloured(image, draw), wanted)
 
 
 def test_what_is_outside_the_picture_stays_black_and_does_not_count():

