@@ -7,10 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from carpus.bodies.models import KINDS
-from carpus.bodies.rest_joints import LANDMARKS, LEFT_TIPS, LEFT_WRIST, MANO_FINGERS
+from carpus.bodies.rest_joints import LANDMARKS, LEFT_HAND, LEFT_TIPS, LEFT_WRIST, MANO_FINGERS
 from carpus.bodies.standin_hand import hand_surface
 from carpus.bodies.standin_mesh import MeshBuilder, ellipsoid, limb
 from carpus.bodies.topology import FINGER_TIPS
+from carpus.skeletons.whole_body import SMPL_33_VERTICES
 
 X, Y, Z = np.eye(3)
 MIRROR = np.array([-1.0, 1.0, 1.0])
@@ -22,6 +23,20 @@ PARTS = (
     *(f"left_{role}" for role in LEFT_ROLES),
     *(f"right_{role}" for role in LEFT_ROLES),
 )
+
+_SURFACE_JOINTS = {
+    "left_eye": "leye",
+    "right_eye": "reye",
+    "left_ear": "lear",
+    "right_ear": "rear",
+    "left_big_toe": "LBigToe",
+    "left_small_toe": "LSmallToe",
+    "left_heel": "LHeel",
+    "right_big_toe": "RBigToe",
+    "right_small_toe": "RSmallToe",
+    "right_heel": "RHeel",
+}
+"""What smplx calls joints that lie on the surface."""
 
 
 @dataclass(frozen=True)
@@ -120,7 +135,9 @@ def smpl_surface(fixed: dict[str, int]) -> BodySurface:
     builder = MeshBuilder()
     _add_limbs(builder, family.vertices - SMPL_HEAD, {"hand": _MITTEN})
     _add_head(builder, family.vertices, 41, 54)
-    return _numbered(builder, fixed, {}, family.faces, {})
+    # Joints of SMPL_33 lie at vertices of their own, beside those that smplx names.
+    others = {f"joint {name}": number for name, number in SMPL_33_VERTICES.items()}
+    return _numbered(builder, {**fixed, **others}, {}, family.faces, {})
 
 
 def head_surface(pieces_of: BodySurface) -> tuple[np.ndarray, np.ndarray]:
@@ -193,9 +210,15 @@ def _numbered(
 
 def _nearest(vertices: np.ndarray, part: np.ndarray, name: str, taken: set[int]) -> int:
     """The vertex of the right part that lies nearest to a named place."""
+    name = name.removeprefix("joint ")
+    name = _SURFACE_JOINTS.get(name, name)
     if name in LANDMARKS:
         place = np.array(LANDMARKS[name])
         role = "head" if name[0].islower() else ("left_foot" if name[0] == "L" else "right_foot")
+    elif name.endswith("_mcp"):
+        side, finger, _ = name.split("_")
+        place = LEFT_HAND[MANO_FINGERS.index(finger), 0] * (1 if side == "left" else MIRROR)
+        role = f"{side}_hand"
     else:
         finger = {"pinky": "little"}.get(name[1:], name[1:])
         place = LEFT_TIPS[MANO_FINGERS.index(finger)] * (1 if name[0] == "l" else MIRROR)
