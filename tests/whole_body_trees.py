@@ -65,6 +65,13 @@ def mano_fit(seed: int = 0) -> dict[str, Any]:
     return {name: rng.normal(0, 0.3, n).tolist() for name, n in (("pose", 48), ("shape", 10), ("trans", 3))}
 
 
+def flame_fit(seed: int = 0) -> dict[str, Any]:
+    """Parameters of FLAME."""
+    rng = np.random.default_rng(seed)
+    sizes = {"root_pose": 3, "jaw_pose": 3, "shape": 10, "expr": 10, "trans": 3}
+    return {name: rng.normal(0, 0.3, size).tolist() for name, size in sizes.items()}
+
+
 def keypoints(seed: int, count: int, hidden: tuple[int, ...] = ()) -> list[float]:
     """u, v and visibility of some points, flat."""
     points = np.random.default_rng(seed).uniform(2, 40, (count, 3)).round(2)
@@ -88,7 +95,7 @@ def coco_person(number: int, image_id: int, seed: int = 0, **more: Any) -> dict[
 
 
 def write_mscoco(root: Path) -> dict[str, Any]:
-    """Three training people in two images, one of them a crowd; fits of two."""
+    """Five training people in two images, one of them a crowd; fits of two."""
     names = ["000000000009.jpg", "000000000025.jpg"]
     for seed, name in enumerate(names):
         write_picture(root / "images/train2017" / name, seed=seed)
@@ -109,7 +116,12 @@ def write_mscoco(root: Path) -> dict[str, Any]:
         str(n): {"left": {"mano_param": mano_fit(n), "cam_param": CAMERA}, "right": None} for n in (11, 12)
     }
     write_json(root / "annotations/MSCOCO_train_MANO_NeuralAnnot.json", hands | {"15": {"left": None}})
-    return {"people": {entry["id"]: entry for entry in people}, "fits": fits, "hands": hands}
+    smpl = {str(n): {"smpl_param": smpl_fit(n), "cam_param": CAMERA} for n in (11, 15)}
+    write_json(root / "annotations/MSCOCO_train_SMPL_NeuralAnnot.json", smpl)
+    faces = {str(n): {"flame_param": flame_fit(n), "cam_param": CAMERA} for n in (11, 12)}
+    write_json(root / "annotations/MSCOCO_train_FLAME_NeuralAnnot.json", faces)
+    by_id = {entry["id"]: entry for entry in people}
+    return {"people": by_id, "fits": fits, "hands": hands, "smpl": smpl, "faces": faces}
 
 
 def write_mpii(root: Path) -> dict[str, Any]:
@@ -122,7 +134,9 @@ def write_mpii(root: Path) -> dict[str, Any]:
     write_json(folder / "annotations/train.json", content)
     fits = {"2": {"smplx_param": smplx_fit(2), "cam_param": CAMERA}}
     write_json(folder / "annotations/MPII_train_SMPLX_NeuralAnnot.json", fits)
-    return {"people": people, "fits": fits}
+    smpl = {"2": {"smpl_param": smpl_fit(2), "cam_param": CAMERA}}
+    write_json(folder / "annotations/MPII_train_SMPL_NeuralAnnot.json", smpl)
+    return {"people": people, "fits": fits, "smpl": smpl}
 
 
 def world_camera(seed: int, names: tuple[str, str, str, str]) -> dict[str, Any]:
@@ -150,11 +164,12 @@ def write_human36m(root: Path, subjects: tuple[int, ...], frames: range = range(
         joints = {str(f): rng.uniform(-700, 700, (17, 3)).round(3).tolist() for f in frames}
         fits = {str(f): smplx_fit(f, lhand_valid=False) for f in frames}
         cameras = {str(c): world_camera(c, ("R", "t", "f", "c")) for c in (1, 4)}
+        smpl = {str(f): smpl_fit(f) for f in frames}
         kinds = {"camera": cameras, "joint_3d": {"2": {"1": joints}}, "SMPLX_NeuralAnnot": {"2": {"1": fits}}}
-        kinds["data"] = {"images": images, "annotations": people}
+        kinds |= {"SMPL_NeuralAnnot": {"2": {"1": smpl}}, "data": {"images": images, "annotations": people}}
         for kind, content in kinds.items():
             write_json(root / f"annotations/Human36M_subject{subject}_{kind}.json", content)
-        made[str(subject)] = {"joints": joints, "fits": fits, "cameras": cameras}
+        made[str(subject)] = {"joints": joints, "fits": fits, "cameras": cameras, "smpl": smpl}
     return made
 
 
@@ -172,9 +187,11 @@ def write_3dhp(root: Path) -> dict[str, Any]:
     camera, fits = world_camera(8, ("R", "t", "focal", "princpt")), {str(f): smplx_fit(f) for f in range(7)}
     names = {"1k": {"images": images, "annotations": people}, "joint_3d": {"1": {"2": joints}}}
     names |= {"camera_1k": {"1": {"2": {"8": camera}}}, "SMPLX_NeuralAnnot": {"1": {"2": fits}}}
+    smpl = {str(f): smpl_fit(f) for f in range(7)}
+    names["SMPL_NeuralAnnot"] = {"1": {"2": smpl}}
     for name, content in names.items():
         write_json(folder / f"MPI-INF-3DHP_{name}.json", content)
-    return {"joints": joints, "camera": camera, "fits": fits}
+    return {"joints": joints, "camera": camera, "fits": fits, "smpl": smpl}
 
 
 def write_pw3d(root: Path, split: str = "test") -> list[dict[str, Any]]:

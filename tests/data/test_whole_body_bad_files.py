@@ -181,7 +181,7 @@ def test_a_store_without_pictures_does_not_serve_packed(mscoco, tmp_path):
     with pytest.raises(StoreError, match=r"without pictures.*images=tree"):
         dataset_of(MSCOCO, mscoco, tmp_path / "packs", splits).open("train")
     bare = partial(MSCOCO, fits=False)
-    with pytest.raises(StoreError, match="packed with fits=True, the configuration says False"):
+    with pytest.raises(StoreError, match="packed with fits='smplx', the configuration says False"):
         dataset_of(bare, mscoco, tmp_path / "packs", splits, images="tree", name="mscoco").open("train")
     with pytest.raises(ConfigError, match=r"dataset\.images of mscoco 'lmdb'"):
         dataset_of(MSCOCO, mscoco, tmp_path / "packs", splits, images="lmdb")

@@ -26,16 +26,24 @@ WRITERS = {
     "mpii": write_mpii,
     "human36m": lambda root: write_human36m(root, (1, 5, 6, 7, 8, 9, 11), range(6)),
     "mpi_inf_3dhp": write_3dhp,
+    "mscoco_face": write_mscoco,
+    "mscoco_smpl": write_mscoco,
+    "mpii_smpl": write_mpii,
+    "human36m_smpl": lambda root: write_human36m(root, (1, 5, 6, 7, 8, 9, 11), range(6)),
+    "mpi_inf_3dhp_smpl": write_3dhp,
     "pw3d": lambda root: [write_pw3d(root, split) for split in ("train", "validation", "test")],
 }
 PROTOCOLS = {
     "human36m": "Human36mProtocol",
+    "human36m_smpl": "Human36mProtocol",
     "pw3d": "PW3DProtocol",
     "ehf": "EHFProtocol",
     "freihand_mano": "FreiHANDMeshProtocol",
     "interhand26m_mano": "InterHandMeshProtocol",
 }
 SPACE = {"human36m", "mpi_inf_3dhp", "pw3d", "ehf", "freihand_mano", "interhand26m_mano"}
+SPACE |= {"human36m_smpl", "mpi_inf_3dhp_smpl"}
+PARTS = {"mscoco_hands": "hand", "mscoco_face": "face"}
 NAMES = (*WRITERS, "ehf", "freihand_mano", "interhand26m_mano", "ffhq", "people")
 
 
@@ -67,7 +75,7 @@ def test_trees_open_by_configuration_and_records_have_what_is_offered(name, tmp_
     records = list(dataset.open("train"))
     offered = set().union(*({*record.fields, *record.images} for record in records))
     assert dataset.offers <= offered
-    part = "hand" if name.endswith("hands") else "whole_body"
+    part = PARTS.get(name, "body" if name.endswith("_smpl") else "whole_body")
     samples = [PersonInputs(dataset.skeleton, part)(r, np.random.default_rng(0), True) for r in records]
     for sample in samples:
         assert {k: np.shape(v) for k, v in sample.items()} == {k: np.shape(v) for k, v in samples[0].items()}

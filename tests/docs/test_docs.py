@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import shutil
 from functools import cache
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from carpus.engine.config import (
     parse_overrides,
     save_config,
 )
+from carpus.engine.other_dataset import load_for_scoring
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")])
@@ -84,18 +86,31 @@ def check_overrides(overrides: list[str]) -> None:
 
 def check_changes(overrides: list[str], saved: Path) -> None:
     """A saved run accepts the changes, or the program's own error is raised."""
-    if any(
+    dataset = next((o.value() for o in parse_overrides(overrides) if o.key_or_group == "dataset"), None)
+    if dataset is not None:
+        own = {"rgb_hand": "digit", "whole_body": "hand4whole"}
+        kind = compose_config([f"dataset={dataset}"]).dataset.kind
+        save_config(compose_config([f"method={own.get(kind, 'v2v')}", f"dataset={dataset}"]), saved)
+        load_for_scoring(saved, overrides)
+    elif any(
         o.key_or_group not in keys_of(()) or o.key_or_group in groups() for o in parse_overrides(overrides)
     ):
         load_config(saved, overrides)
 
 
 @pytest.fixture(scope="module")
-def saved(tmp_path_factory) -> Path:
+def default_config(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("run")
+    save_config(compose_config([]), folder / "config.yaml")
+    return folder
+
+
+@pytest.fixture
+def saved(tmp_path, default_config) -> Path:
     """The saved configuration of a run, as ``key=`` and ``resume=`` find it."""
-    file = tmp_path_factory.mktemp("run") / "config.yaml"
-    save_config(compose_config([]), file)
-    return file
+    for file in default_config.iterdir():
+        shutil.copy(file, tmp_path)
+    return tmp_path / "config.yaml"
 
 
 def jobs(overrides: list[str]) -> set[tuple[str, ...]]:
@@ -172,7 +187,7 @@ def test_every_dataset_has_a_page_that_the_index_names():
     for name in choices("dataset"):
         if not name.endswith("_synthetic"):
             # One tree, one page, whatever a record of it is.
-            page = f"datasets/{re.sub(r'_(tenths|mano|hands)$', '', name)}.md"
+            page = f"datasets/{re.sub(r'_(tenths|mano|hands|face|smpl)$', '', name)}.md"
             assert (ROOT / "docs" / page).is_file(), f"docs/{page} is missing"
             assert page in index
 

@@ -30,7 +30,7 @@ class HandRules:
             to (1, 1). Depth and masks are never blended.
         round_kp: cut keypoints of the crop to whole pixels, as published.
         colour_on: ``crop`` changes the colours of the crop, ``image``, as published, those of the whole
-            picture; the latter takes five times as long for pictures of 640 x 480.
+            picture, which takes longer where that is larger.
         crop_px: side of the crop.
         map_px: side of depth map and silhouette.
     Raises:

@@ -13,7 +13,7 @@ import numpy as np
 from carpus.data.sources.interhand26m.json_stream import JsonStream
 from carpus.data.whole_body_params import PARTS, SIZES, UNSAID, parse_fit
 from carpus.data.whole_body_people import lookup
-from carpus.errors import DataError
+from carpus.errors import ConfigError, DataError, unknown
 from carpus.skeletons.whole_body import (
     FACE_JOINTS,
     FLAME_73,
@@ -27,6 +27,9 @@ from carpus.types import Field
 
 JOINTS = {"smplx": len(SMPLX_137), "smpl": len(SMPL_33), "mano": 21, "flame": len(FLAME_73)}
 """Joints a fit is trained on."""
+
+BODY_FITS = ("smplx", "smpl")
+"""Models that NeuralAnnot fitted to the people of a dataset, one file or set of files of each."""
 
 _PART_JOINTS = {"lhand": LEFT_HAND_JOINTS, "rhand": RIGHT_HAND_JOINTS, "face": FACE_JOINTS}
 
@@ -47,6 +50,46 @@ class Masks:
 def all_of(model: str) -> Masks:
     """Everything counts."""
     return Masks(np.ones(len(POSE_ORDERS[model]), bool), np.ones(JOINTS[model], bool))
+
+
+def chosen_fits(fits: str | bool, dataset: str) -> str | None:
+    """The model whose fits are read of a dataset of people.
+
+    Args:
+        fits: one of :data:`BODY_FITS`; False for none; True, as older configurations have it, for SMPL-X.
+        dataset: for messages.
+    Returns:
+        The model, or None.
+    Raises:
+        ConfigError: for another value.
+    Example:
+        >>> chosen_fits("smpl", "mpii"), chosen_fits(False, "mpii")
+        ('smpl', None)
+    """
+    model = {True: "smplx", False: None}[fits] if isinstance(fits, bool) else fits
+    if model is not None and model not in BODY_FITS:
+        raise ConfigError(unknown(f"dataset.fits of {dataset}", str(fits), (*BODY_FITS, "false")))
+    return model
+
+
+def remedy_of(model: str) -> str:
+    """What else a message offers to those whose fits are not of this model, one of :data:`BODY_FITS`.
+
+    Example:
+        >>> remedy_of("smplx")
+        ', or read them with dataset.fits=smpl'
+    """
+    (other,) = (name for name in BODY_FITS if name != model)
+    return f", or read them with dataset.fits={other}"
+
+
+def of_limbs(model: str) -> Masks:
+    """What fits to joints that end at wrists and ankles are trusted with: of SMPL all, as is published.
+
+    Args:
+        model: one of :data:`BODY_FITS`.
+    """
+    return without_feet() if model == "smplx" else all_of(model)
 
 
 def without_feet() -> Masks:
@@ -139,7 +182,11 @@ def _with_parts(fields: dict[str, Field], masks: Masks, there: np.ndarray) -> di
 
 
 def collect_fits(
-    path: Path, model: str, entries: Iterable[tuple[int, str, Any]], gender_needed: bool = False
+    path: Path,
+    model: str,
+    entries: Iterable[tuple[int, str, Any]],
+    gender_needed: bool = False,
+    remedy: str = "",
 ) -> Fits:
     """A table of fits.
 
@@ -147,7 +194,7 @@ def collect_fits(
         path: the file, for messages.
         model: one of :data:`SIZES`.
         entries: number, place for messages, and published content; those without content are left out.
-        gender_needed: see :func:`parse_fit`.
+        gender_needed, remedy: see :func:`parse_fit`.
     Raises:
         DataError: naming the place of an entry that is not such a fit.
     """
@@ -156,7 +203,7 @@ def collect_fits(
     for code, where, content in entries:
         if content is None:
             continue
-        numbers, there, gender, camera = parse_fit(content, model, where, gender_needed)
+        numbers, there, gender, camera = parse_fit(content, model, where, gender_needed, remedy)
         codes.append(code)
         values.extend(numbers)
         cameras.extend(camera)
@@ -191,9 +238,14 @@ def nested(stream: JsonStream, depth: int) -> Iterator[tuple[str, ...]]:
                 yield name, *rest
 
 
-def numbered_fits(path: Path, model: str, wanted: np.ndarray) -> Fits:
+def numbered_fits(path: Path, model: str, wanted: np.ndarray, remedy: str = "") -> Fits:
     """Fits of a file ``{number: fit}``, of the wanted numbers only.
 
+    Args:
+        path: the file.
+        model: one of :data:`SIZES`.
+        wanted: the numbers.
+        remedy: see :func:`parse_fit`.
     Raises:
         DataError: naming the entry at fault.
     """
@@ -206,7 +258,7 @@ def numbered_fits(path: Path, model: str, wanted: np.ndarray) -> Fits:
                 if int_name(name, path) in numbers:
                     yield int(name), f"{path}: '{name}'", value
 
-    return collect_fits(path, model, entries())
+    return collect_fits(path, model, entries(), remedy=remedy)
 
 
 def int_name(name: str, path: Path) -> int:

@@ -32,7 +32,7 @@ UNSAID = 2
 
 
 def parse_fit(
-    content: Any, model: str, where: str, gender_needed: bool = False
+    content: Any, model: str, where: str, gender_needed: bool = False, remedy: str = ""
 ) -> tuple[list[float], list[int], int, list[float]]:
     """One published fit: its numbers, parts, gender and camera.
 
@@ -41,13 +41,14 @@ def parse_fit(
         model: one of :data:`SIZES`.
         where: for messages.
         gender_needed: whether a fit that does not say the gender is refused.
+        remedy: what else can be done about a fit of another model, for messages.
     Raises:
         DataError: if it is of another model, incomplete, or not of finite numbers.
     """
     if not isinstance(content, dict):
         raise DataError(f"{where}: an object of parameters is expected, not {type(content).__name__}")
     param = content.get(f"{model}_param", content)
-    _check_model(content, param, model, where)
+    _check_model(content, param, model, where, remedy)
     numbers: list[float] = []
     for name, size in SIZES[model].items():
         given = param.get(name)
@@ -73,7 +74,7 @@ def _part_state(param: dict[str, Any], part: str) -> int:
     return UNSAID if said is None else int(bool(said))
 
 
-def _check_model(content: dict[str, Any], param: Any, model: str, where: str) -> None:
+def _check_model(content: dict[str, Any], param: Any, model: str, where: str, remedy: str) -> None:
     """Refuse the fits of another model, which look alike."""
     if not isinstance(param, dict):
         raise DataError(f"{where}: an object of parameters is expected, not {type(param).__name__}")
@@ -82,12 +83,12 @@ def _check_model(content: dict[str, Any], param: Any, model: str, where: str) ->
     if model == "smplx" and smpl:
         raise DataError(
             f"{where} has SMPL parameters (69 body numbers), SMPL-X ones (63) are needed. They are fits of "
-            "another model: get the file whose name has SMPLX, do not rename"
+            f"another model: get the file whose name has SMPLX, do not rename{remedy}"
         )
     if model == "smpl" and ("smplx_param" in content or body == 63):
         raise DataError(
             f"{where} has SMPL-X parameters (63 body numbers), SMPL ones (69) are needed. They are fits of "
-            "another model: get the file whose name has SMPL, do not rename"
+            f"another model: get the file whose name has SMPL, do not rename{remedy}"
         )
 
 

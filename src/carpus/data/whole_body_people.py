@@ -230,10 +230,10 @@ def _joined(found: People, skipped: np.ndarray) -> People:
             "not listed"
         )
     for name, values in found.people.items():
-        if (
-            values.dtype.kind == "f"
-            and not (fine := np.isfinite(values.reshape(len(values), -1)).all(1)).all()
-        ):
+        if values.dtype.kind != "f":
+            continue
+        fine = np.isfinite(values).all(axis=tuple(range(1, values.ndim)))
+        if not fine.all():
             row = int(np.flatnonzero(~fine)[0])
             raise DataError(
                 f"{found.path}: annotation {found.people['id'][row]}: {name} is not of finite numbers"

@@ -14,6 +14,7 @@ from carpus.synthetic.people.published import (
     CocoLists,
     box_entry,
     camera_entry,
+    flame_fit,
     numbers,
     write_json,
     write_picture,
@@ -44,7 +45,7 @@ def write(root: Path, frames: int, subjects: int, seed: int, progress: Progress 
         name = f"{number:05d}.jpg"
         image = lists.image(name, _SIZE)
         entry = lists.annotation(image, iscrowd=0, **_points(shot, head))
-        fits[str(entry)] = {"flame_param": _fit_entry(head), "cam_param": camera_entry(shot.view.camera)}
+        fits[str(entry)] = {"flame_param": flame_fit(head), "cam_param": camera_entry(shot.view.camera)}
         write_picture(root / "data" / "images" / name, shot.image)
     lists.write(root / "data" / "FFHQ.json")
     write_json(root / "data" / "FFHQ_FLAME_NeuralAnnot.json", fits)
@@ -85,9 +86,3 @@ def _points(shot: Shot, head: HeadFit) -> dict[str, Any]:
         "keypoints_valid": inside.astype(int).tolist(),
         "bbox": box_entry(np.concatenate([0.5 * (low + high - size), size])),
     }
-
-
-def _fit_entry(head: HeadFit) -> dict[str, list[float]]:
-    parts = {"root_pose": head.root, "jaw_pose": head.jaw, "shape": head.shape}
-    parts |= {"expr": head.expression, "trans": head.trans_m}
-    return {name: numbers(values, 6) for name, values in parts.items()}

@@ -1,4 +1,4 @@
-"""A synthetic tree in the form of Human3.6M that NeuralAnnot's SMPL-X fits are published for."""
+"""A synthetic tree in the form of Human3.6M that NeuralAnnot's fits are published for."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from carpus.synthetic.people.published import (
     CocoLists,
     person_entry,
     rows,
+    smpl_fit,
     smplx_fit,
     world_camera,
     write_json,
@@ -71,7 +72,7 @@ class _Subject:
         self._root, self._rooms, self._subject, self._step = root, rooms, subject, step
         self._lists = CocoLists(100_000 * subject)
         self._joints: dict[str, Any] = {}
-        self._fits: dict[str, Any] = {}
+        self._fits: dict[str, dict[str, Any]] = {"SMPLX_NeuralAnnot": {}, "SMPL_NeuralAnnot": {}}
 
     def add(self, number: int, cameras: tuple[int, ...]) -> Any:
         """A moment as cameras see it; yields after every picture."""
@@ -80,9 +81,11 @@ class _Subject:
         names = {"action_idx": _ACTIONS[action], "subaction_idx": 1 + turn, "frame_idx": frame * self._step}
         moment = self._rooms.moment(self._subject, number)
         keys = [str(value) for value in names.values()]
+        fit = moment.figure.fit.seen_from(_TO_WORLD, np.zeros(3))
         for table, value in (
             (self._joints, rows(moment.joints_mm @ _TO_WORLD.T, 5)),
-            (self._fits, smplx_fit(moment.figure.fit.seen_from(_TO_WORLD, np.zeros(3)))),
+            (self._fits["SMPLX_NeuralAnnot"], smplx_fit(fit)),
+            (self._fits["SMPL_NeuralAnnot"], smpl_fit(fit)),
         ):
             table.setdefault(keys[0], {}).setdefault(keys[1], {})[keys[2]] = value
         for camera in cameras:
@@ -108,7 +111,7 @@ class _Subject:
             }
         folder = self._root / "annotations"
         self._lists.write(folder / f"Human36M_subject{self._subject}_data.json")
-        tables = {"camera": cameras, "joint_3d": self._joints, "SMPLX_NeuralAnnot": self._fits}
+        tables = {"camera": cameras, "joint_3d": self._joints, **self._fits}
         for kind, content in tables.items():
             write_json(folder / f"Human36M_subject{self._subject}_{kind}.json", content)
 

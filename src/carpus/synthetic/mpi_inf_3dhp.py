@@ -1,4 +1,4 @@
-"""A synthetic tree in the form of MPI-INF-3DHP that NeuralAnnot's SMPL-X fits are published for."""
+"""A synthetic tree in the form of MPI-INF-3DHP that NeuralAnnot's fits are published for."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ from typing import Any
 import numpy as np
 
 from carpus.skeletons import HUMAN36M, MPI_INF_3DHP
+from carpus.synthetic.people.figure import Fit
 from carpus.synthetic.people.published import (
     CocoLists,
     camera_entry,
     person_entry,
     rows,
+    smpl_fit,
     smplx_fit,
     world_camera,
     write_json,
@@ -50,7 +52,7 @@ def write(root: Path, frames: int, subjects: int, seed: int, progress: Progress 
         sequence, frame = 1 + number // _PER_SEQUENCE, number % _PER_SEQUENCE * _STEP
         moment = rooms.moment(subject, number)
         fit = moment.figure.fit.seen_from(_TO_WORLD, np.zeros(3))
-        tables.add(subject, sequence, frame, moment.joints_mm, smplx_fit(fit))
+        tables.add(subject, sequence, frame, moment.joints_mm, fit)
         for camera in _CAMERAS:
             shot = rooms.shot(moment, subject, camera, number)
             name = f"video_{camera}_{frame:06d}.jpg"
@@ -71,26 +73,26 @@ class _Tables:
     def __init__(self, rooms: Rooms) -> None:
         self._rooms = rooms
         self._joints: dict[str, Any] = {}
-        self._fits: dict[str, Any] = {}
+        self._fits: dict[str, dict[str, Any]] = {"SMPLX": {}, "SMPL": {}}
         self._cameras: dict[str, Any] = {}
 
-    def add(
-        self, subject: int, sequence: int, frame: int, joints_mm: np.ndarray, fit: dict[str, Any]
-    ) -> None:
+    def add(self, subject: int, sequence: int, frame: int, joints_mm: np.ndarray, fit: Fit) -> None:
         """A moment, its joints ``(17, 3)`` in the y-down world and Human3.6M's order."""
         names = str(subject), str(sequence)
         published = rows(joints_mm[_ORDER] @ _TO_WORLD.T, 5)
-        for table, value in ((self._joints, published), (self._fits, fit)):
+        fits = ((self._fits["SMPLX"], smplx_fit(fit)), (self._fits["SMPL"], smpl_fit(fit)))
+        for table, value in ((self._joints, published), *fits):
             table.setdefault(names[0], {}).setdefault(names[1], {})[str(frame)] = value
         own = self._cameras.setdefault(names[0], {})
         if names[1] not in own:
             own[names[1]] = {str(n): _camera(view) for n, view in self._rooms.room(subject).views.items()}
 
     def write(self, folder: Path) -> None:
-        """The three files."""
+        """The files."""
         write_json(folder / "MPI-INF-3DHP_joint_3d.json", self._joints)
         write_json(folder / "MPI-INF-3DHP_camera_1k.json", self._cameras)
-        write_json(folder / "MPI-INF-3DHP_SMPLX_NeuralAnnot.json", self._fits)
+        for model, fits in self._fits.items():
+            write_json(folder / f"MPI-INF-3DHP_{model}_NeuralAnnot.json", fits)
 
 
 def _camera(view: Any) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""A synthetic tree of MPII in COCO's form, with the SMPL-X fits of NeuralAnnot."""
+"""A synthetic tree of MPII in COCO's form, with the SMPL-X and SMPL fits of NeuralAnnot."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from carpus.synthetic.people.published import (
     human36m_regressor,
     numbers,
     person_entry,
+    smpl_fit,
     smplx_fit,
     write_json,
     write_picture,
@@ -38,7 +39,7 @@ def write(root: Path, frames: int, subjects: int, seed: int, progress: Progress 
         progress: called with pictures done and in all.
     """
     cast, people = Cast(seed, "mpii"), range(check_frames(subjects, "mpii"))
-    lists, fits = CocoLists(), {}
+    lists, fits, smpl_fits = CocoLists(), {}, {}
     for number in counted(range(check_frames(frames, "mpii")), progress):
         shot = take(cast, people, seed, number)
         name = f"images/{15_601_864 + 37 * number:09d}.jpg"
@@ -48,12 +49,14 @@ def write(root: Path, frames: int, subjects: int, seed: int, progress: Progress 
                 continue
             entry = lists.annotation(image, **person_entry(seen), **_points(seen))
             if entry % _NO_FIT:
-                fit = {"smplx_param": smplx_fit(seen.fit), "cam_param": camera_entry(seen.camera)}
-                fits[str(entry)] = fit
+                camera = camera_entry(seen.camera)
+                fits[str(entry)] = {"smplx_param": smplx_fit(seen.fit), "cam_param": camera}
+                smpl_fits[str(entry)] = {"smpl_param": smpl_fit(seen.fit), "cam_param": camera}
         write_picture(root / "data" / name, shot.image)
     folder = root / "data" / "annotations"
     lists.write(folder / "train.json")
     write_json(folder / "MPII_train_SMPLX_NeuralAnnot.json", fits)
+    write_json(folder / "MPII_train_SMPL_NeuralAnnot.json", smpl_fits)
 
 
 def take(cast: Cast, people: range, seed: int, number: int) -> Shot:

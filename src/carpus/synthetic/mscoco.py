@@ -1,4 +1,4 @@
-"""A synthetic tree of MS COCO with key points of COCO-WholeBody, and NeuralAnnot's SMPL-X and MANO fits."""
+"""A synthetic tree of MS COCO with key points of COCO-WholeBody, and NeuralAnnot's fits of four models."""
 
 from __future__ import annotations
 
@@ -9,13 +9,16 @@ import numpy as np
 
 from carpus.skeletons import MSCOCO, SMPLX_144
 from carpus.synthetic.people.group import Cast, sample_group, sample_view
+from carpus.synthetic.people.portrait import nearest_head
 from carpus.synthetic.people.published import (
     CocoLists,
     box_entry,
     camera_entry,
+    flame_fit,
     mano_fit,
     numbers,
     person_entry,
+    smpl_fit,
     smplx_fit,
     write_json,
     write_picture,
@@ -33,11 +36,15 @@ _SCORE = 0.9
 _JOINTS = [joint.replace("wrist_of_hand", "wrist") for joint in MSCOCO.joints if joint != "pelvis"]
 _ROWS = np.array([SMPLX_144.index(joint) for joint in _JOINTS])
 _LISTS = {"body": 17, "foot": 6, "lefthand": 21, "righthand": 21, "face": 68}
+_FITS = {
+    "smplx": "MSCOCO_train_SMPLX_all_NeuralAnnot.json",
+    **{model: f"MSCOCO_train_{model.upper()}_NeuralAnnot.json" for model in ("smpl", "mano", "flame")},
+}
 _PARTS = {"lefthand": "left_hand", "righthand": "right_hand", "face": "face"}
 
 
 def write(root: Path, frames: int, subjects: int, seed: int, progress: Progress | None) -> None:
-    """Pictures, key points, boxes of hands and faces, and the fits of training people and hands.
+    """Pictures, key points, boxes of hands and faces, and the fits of training people, hands and faces.
 
     Some people are too far away for key points, and some images have a crowd.
 
@@ -76,8 +83,7 @@ class _Split:
     def __init__(self, root: Path, split: str) -> None:
         self._root, self._split = root, split
         self._lists = CocoLists(9 if split == "train" else 400_000)
-        self._bodies: dict[str, Any] = {}
-        self._hands: dict[str, Any] = {}
+        self._fits: dict[str, dict[str, Any]] = {model: {} for model in _FITS}
 
     def add(self, shot: Shot, number: int) -> None:
         """A picture and its people."""
@@ -95,8 +101,8 @@ class _Split:
         folder = self._root / "annotations"
         self._lists.write(folder / f"coco_wholebody_{self._split}_v1.0.json")
         if self._split == "train":
-            write_json(folder / "MSCOCO_train_SMPLX_all_NeuralAnnot.json", self._bodies)
-            write_json(folder / "MSCOCO_train_MANO_NeuralAnnot.json", self._hands)
+            for model, name in _FITS.items():
+                write_json(folder / name, self._fits[model])
 
     def _add_person(self, image: int, seen: Seen) -> None:
         content = person_entry(seen) | annotated(seen)
@@ -104,12 +110,16 @@ class _Split:
         if self._split != "train":
             return
         camera = camera_entry(seen.camera)
-        self._bodies[entry] = {"smplx_param": smplx_fit(seen.fit), "cam_param": camera}
+        bodies = {"smplx": smplx_fit(seen.fit), "smpl": smpl_fit(seen.fit)}
+        if content["face_valid"]:
+            bodies["flame"] = flame_fit(nearest_head(seen.fit))
+        for model, param in bodies.items():
+            self._fits[model][entry] = {f"{model}_param": param, "cam_param": camera}
         sides: dict[str, Any] = dict.fromkeys(("left", "right"))
         for side in sides:
             if content[f"{side}hand_valid"]:
                 sides[side] = {"mano_param": mano_fit(seen.fit, side), "cam_param": camera}
-        self._hands[entry] = sides
+        self._fits["mano"][entry] = sides
 
 
 def annotated(seen: Seen) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from carpus.data.sources.world_people import (
     collect_joints,
     stream_entries,
 )
-from carpus.data.whole_body_fits import collect_fits, without_feet
+from carpus.data.whole_body_fits import Fits, chosen_fits, collect_fits, of_limbs, remedy_of
 from carpus.data.whole_body_people import Layout, People, concatenate, read_people
 from carpus.data.whole_body_source import find_file, image_layout_wh, there, with_usable_boxes
 from carpus.errors import ConfigError
@@ -28,16 +28,17 @@ SUBJECTS = {"train": (1, 5, 6, 7, 8), "test": (9, 11)}
 TEST_CAMERA = 4
 _NUMBERS = ("subject", "action_idx", "subaction_idx", "cam_idx", "frame_idx")
 _IMAGES: Layout = {"image_wh": ("q", 2), **dict.fromkeys(_NUMBERS, ("q", 1))}
-_KINDS = ("data", "camera", "joint_3d", "SMPLX_NeuralAnnot")
+_KINDS = ("data", "camera", "joint_3d")
+_FITS = {"smplx": "SMPLX_NeuralAnnot", "smpl": "SMPL_NeuralAnnot"}
 _CAMERA = ("R", "t", "f", "c")
 
 
 class Human36M(WorldPeople):
-    """A person with 17 joints in millimetres, camera, and an SMPL-X fit in the world.
+    """A person with 17 joints in millimetres, camera, and a fit in the world.
 
-    Subjects 1, 5, 6, 7, 8 train; 9 and 11 test, seen by camera 4 alone. Fits count without the rotations of
-    ankles and wrists, and without toes and heels. Keys are the picture's path below ``images`` without its
-    ending and the annotation's id.
+    Subjects 1, 5, 6, 7, 8 train; 9 and 11 test, seen by camera 4 alone. Fits of SMPL-X count without the
+    rotations of ankles and wrists, and without toes and heels. Keys are the picture's path below ``images``
+    without its ending and the annotation's id.
 
     Args:
         root: the tree with ``annotations`` and ``images``.
@@ -45,10 +46,11 @@ class Human36M(WorldPeople):
         images: ``packed`` or ``tree``.
         train_every: every how many frames is used for training (50 frames per second).
         test_every: for the test.
-        fits: whether training people have fits; test people never do.
+        fits: model of the training people's fits, ``smplx`` or ``smpl``; False for none. Test people never
+            have any.
     Raises:
         DataError: naming the file and the entry at fault.
-        ConfigError: for a step that is not positive.
+        ConfigError: for a step that is not positive, or fits of another model.
     """
 
     name: ClassVar[str] = "human36m"
@@ -63,23 +65,19 @@ class Human36M(WorldPeople):
         images: str = "packed",
         train_every: int = 5,
         test_every: int = 64,
-        fits: bool = True,
+        fits: str | bool = "smplx",
     ) -> None:
         super().__init__(root, split, images)
         self.every = {"train": train_every, "test": test_every}[split]
         if self.every < 1:
             raise ConfigError(f"dataset.{split}_every={self.every}: every how many frames; 1 or more")
+        model = chosen_fits(fits, self.name)
         self._base = "images/"
         self._people = with_usable_boxes(concatenate([self._read(subject) for subject in SUBJECTS[split]]))
-        with_fits = fits and split == "train"
-        kinds = _KINDS if with_fits else _KINDS[:3]
-        files = {kind: [self._file(subject, kind) for subject in SUBJECTS[split]] for kind in kinds}
+        files = {kind: [self._file(subject, kind) for subject in SUBJECTS[split]] for kind in _KINDS}
         self._cameras = collect_cameras(self._entries(files["camera"], 1, lambda names: names), _CAMERA)
         self._joints = collect_joints(self._entries(files["joint_3d"], 3, self._sampled), len(JOINTS))
-        self._fits, self._masks = None, without_feet()
-        if with_fits:
-            entries = self._entries(files["SMPLX_NeuralAnnot"], 3, self._sampled)
-            self._fits = collect_fits(files["SMPLX_NeuralAnnot"][0], "smplx", entries)
+        self._fits, self._masks = self._read_fits(model), of_limbs(model or "smplx")
         subject, action, subaction, camera, frame = (self._people.of_image(name) for name in _NUMBERS)
         self._join(
             code_of(subject, camera),
@@ -90,7 +88,8 @@ class Human36M(WorldPeople):
     @classmethod
     def annotation_files(cls, root: Path, split: str) -> list[Path]:
         """All files of the split's subjects that exist."""
-        return [file for s in SUBJECTS[split] for kind in _KINDS for file in there(root, *_places(s, kind))]
+        kinds = (*_KINDS, *_FITS.values())
+        return [file for s in SUBJECTS[split] for kind in kinds for file in there(root, *_places(s, kind))]
 
     def columns(self, index: int) -> dict[str, Column]:
         """Also ``subject``, ``action``, ``camera`` and ``frame``."""
@@ -109,7 +108,15 @@ class Human36M(WorldPeople):
         return {**super()._fields(index), **{name: columns[name] for name in ("subject", "action", "frame")}}
 
     def _file(self, subject: int, kind: str) -> Path:
-        return find_file(self.root, *_places(subject, kind), hint=NO_FITS if kind == _KINDS[3] else "")
+        return find_file(self.root, *_places(subject, kind), hint=NO_FITS if kind in _FITS.values() else "")
+
+    def _read_fits(self, model: str | None) -> Fits | None:
+        """Fits of all training subjects, as they are sampled."""
+        if model is None or self.split != "train":
+            return None
+        files = [self._file(subject, _FITS[model]) for subject in SUBJECTS[self.split]]
+        entries = self._entries(files, 3, self._sampled)
+        return collect_fits(files[0], model, entries, remedy=remedy_of(model))
 
     def _read(self, subject: int) -> People:
         """The sampled people of a subject."""

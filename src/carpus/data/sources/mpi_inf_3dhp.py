@@ -17,7 +17,7 @@ from carpus.data.sources.world_people import (
     stream_entries,
     stream_fits,
 )
-from carpus.data.whole_body_fits import without_feet
+from carpus.data.whole_body_fits import chosen_fits, of_limbs
 from carpus.data.whole_body_people import Layout, read_people
 from carpus.data.whole_body_source import find_file, image_layout_wh, there, with_usable_boxes
 from carpus.errors import ConfigError
@@ -31,16 +31,18 @@ _FILES = {
     "people": ("MPI-INF-3DHP_1k.json",),
     "joints": ("MPI-INF-3DHP_joint_3d.json",),
     "cameras": ("MPI-INF-3DHP_camera_1k.json",),
-    "fits": ("MPI-INF-3DHP_SMPLX_NeuralAnnot.json", "MPI-INF-3DHP_SMPL_NeuralAnnot.json"),
+    "smplx": ("MPI-INF-3DHP_SMPLX_NeuralAnnot.json", "MPI-INF-3DHP_SMPL_NeuralAnnot.json"),
+    "smpl": ("MPI-INF-3DHP_SMPL_NeuralAnnot.json",),
 }
 _FOLDERS = ("data/", "", "annotations/")
 _CAMERA = ("R", "t", "focal", "princpt")
 
 
 class MPIINF3DHP(WorldPeople):
-    """A person with 17 joints in millimetres, camera, and an SMPL-X fit in the world.
+    """A person with 17 joints in millimetres, camera, and a fit in the world.
 
-    Fits count without the rotations of ankles and wrists, and without toes and heels. Keys are
+    Fits of SMPL-X count without the rotations of ankles and wrists, and without toes and heels; their file
+    may have the other model's name, as one description has it. Keys are
     ``S1/Seq1/<file name without ending>/<annotation's id>``.
 
     Args:
@@ -48,10 +50,10 @@ class MPIINF3DHP(WorldPeople):
         split: ``train``.
         images: ``packed`` or ``tree``.
         every: every how many frames is used (25 frames per second).
-        fits: whether people have fits.
+        fits: model of the fits, ``smplx`` or ``smpl``; False for none.
     Raises:
         DataError: naming the file and the entry at fault.
-        ConfigError: for a step that is not positive.
+        ConfigError: for a step that is not positive, or fits of another model.
     """
 
     name: ClassVar[str] = "mpi_inf_3dhp"
@@ -60,9 +62,15 @@ class MPIINF3DHP(WorldPeople):
     about_counts: ClassVar[Mapping[str, int]] = {}
 
     def __init__(
-        self, root: str | Path, split: str, images: str = "packed", every: int = 3, fits: bool = True
+        self,
+        root: str | Path,
+        split: str,
+        images: str = "packed",
+        every: int = 3,
+        fits: str | bool = "smplx",
     ) -> None:
         super().__init__(root, split, images)
+        model = chosen_fits(fits, self.name)
         if every < 1:
             raise ConfigError(f"dataset.every={every}: every how many frames; 1 or more")
         self.every = every
@@ -73,17 +81,18 @@ class MPIINF3DHP(WorldPeople):
         subject, sequence, camera, frame = (self._people.of_image(name) for name in _NUMBERS)
         self._cameras = collect_cameras(stream_entries(files["cameras"], 3, lambda n: _code(*n)), _CAMERA)
         self._joints = collect_joints(stream_entries(files["joints"], 3, self._sampled), len(JOINTS))
-        self._fits, self._masks = None, without_feet()
-        if fits:
-            file = find_file(self.root, *_places("fits"), hint=NO_FITS)
-            self._fits = stream_fits(file, 3, self._sampled)
+        self._fits, self._masks = None, of_limbs(model or "smplx")
+        if model is not None:
+            file = find_file(self.root, *_places(model), hint=NO_FITS)
+            self._fits = stream_fits(file, model, 3, self._sampled)
         frames = _code(subject, sequence, frame)
         self._join(_code(subject, sequence, camera), frames, (files["cameras"], files["joints"]))
 
     @classmethod
     def annotation_files(cls, root: Path, split: str) -> list[Path]:
         """Those that exist."""
-        return [file for kind in _FILES for file in there(root, *_places(kind))]
+        # A file of the other model's name serves both.
+        return list(dict.fromkeys(file for kind in _FILES for file in there(root, *_places(kind))))
 
     def columns(self, index: int) -> dict[str, Column]:
         """Also ``subject``, ``sequence``, ``camera`` and ``frame``."""

@@ -11,7 +11,7 @@ import numpy as np
 from carpus.data.sources.interhand26m.annotations import Texts
 from carpus.data.sources.interhand26m.json_stream import JsonStream
 from carpus.data.sources.mscoco.body import NO_FITS
-from carpus.data.whole_body_fits import Fits, numbered_fits, without_feet
+from carpus.data.whole_body_fits import Fits, chosen_fits, numbered_fits, of_limbs, remedy_of
 from carpus.data.whole_body_people import Layout, People, Table, read_people
 from carpus.data.whole_body_source import (
     PeopleSource,
@@ -27,29 +27,29 @@ from carpus.types import Field
 
 _COCO = ("data/annotations/train.json", "annotations/train.json")
 _FOLDERS = ("data/annotations", "annotations")
-_FIT = "MPII_train_SMPLX_NeuralAnnot.json"
-_FITS = tuple(f"{folder}/{_FIT}" for folder in _FOLDERS)
+_FITS = {"smplx": "MPII_train_SMPLX_NeuralAnnot.json", "smpl": "MPII_train_SMPL_NeuralAnnot.json"}
 _COLUMNS: Layout = {"bbox_xywh_px": ("f", 4), "keypoints": ("f", 3 * len(JOINTS))}
 _MMPOSE_SCALE_PX = 200.0
 """Height of a person of scale 1."""
 
 
 class MPII(PeopleSource):
-    """A person in pixels, and an SMPL-X fit with a camera of its own.
+    """A person in pixels, and a fit with a camera of its own.
 
-    Fits count without the rotations of ankles and wrists, and without toes and heels. Test annotation is not
-    published. Keys are ``images/015601864/<annotation's id>``.
+    Fits of SMPL-X count without the rotations of ankles and wrists, and without toes and heels. Test
+    annotation is not published. Keys are ``images/015601864/<annotation's id>``.
 
     Args:
         root: the tree with ``data/annotations/train.json``, or its folder ``data``.
         split: ``train``.
         images: ``packed`` or ``tree``.
-        fits: whether people have fits.
+        fits: model of the fits, ``smplx`` or ``smpl``; False for none.
         annotation: another file of key points, below the root; a file of mmpose's form (a list of ``image``,
             ``joints``, ``joints_vis``, ``center``, ``scale``) is recognised. Its numbers count pixels from 1,
             and the box is the square of ``scale`` times 200 about ``center``.
     Raises:
         DataError: naming the file and the entry at fault.
+        ConfigError: for fits of another model.
     """
 
     name: ClassVar[str] = "mpii"
@@ -62,10 +62,11 @@ class MPII(PeopleSource):
         root: str | Path,
         split: str,
         images: str = "packed",
-        fits: bool = True,
+        fits: str | bool = "smplx",
         annotation: str | None = None,
     ) -> None:
         super().__init__(root, split, images)
+        model = chosen_fits(fits, self.name)
         path = find_file(self.root, *((annotation,) if annotation else _COCO))
         folder = path.parent.parent.relative_to(self.root) if path.parent != self.root else Path()
         self._base = "" if folder == Path() else f"{folder}/"
@@ -74,11 +75,11 @@ class MPII(PeopleSource):
         else:
             people = read_people(path, {"image_wh": ("q", 2)}, _image, _COLUMNS, _person)
         self._people = with_usable_boxes(people)
-        self._masks = without_feet()
+        self._masks = of_limbs(model or "smplx")
         self._fits: Fits | None = None
-        if fits:
-            file = find_file(self.root, *_FITS, hint=NO_FITS)
-            self._fits = numbered_fits(file, "smplx", self._people.people["id"])
+        if model is not None:
+            file = find_file(self.root, *(f"{folder}/{_FITS[model]}" for folder in _FOLDERS), hint=NO_FITS)
+            self._fits = numbered_fits(file, model, self._people.people["id"], remedy_of(model))
             self._fit_rows = self._fits.rows(self._people.people["id"])
 
     @classmethod

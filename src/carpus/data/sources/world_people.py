@@ -12,7 +12,7 @@ import numpy as np
 
 from carpus.data.sources.interhand26m.json_stream import JsonStream
 from carpus.data.sources.interhand26m.records import to_camera
-from carpus.data.whole_body_fits import Fits, Masks, collect_fits, int_name, nested
+from carpus.data.whole_body_fits import Fits, Masks, collect_fits, int_name, nested, remedy_of
 from carpus.data.whole_body_people import flat, lookup
 from carpus.data.whole_body_source import PeopleSource
 from carpus.errors import DataError
@@ -145,9 +145,9 @@ def stream_entries(
                 yield chosen, f"{path}: {'/'.join(names)}", value
 
 
-def stream_fits(path: Path, depth: int, code: Callable[[Names], int | None]) -> Fits:
-    """SMPL-X fits of such a file."""
-    return collect_fits(path, "smplx", stream_entries(path, depth, code))
+def stream_fits(path: Path, model: str, depth: int, code: Callable[[Names], int | None]) -> Fits:
+    """Fits of such a file, ``smplx`` or ``smpl``."""
+    return collect_fits(path, model, stream_entries(path, depth, code), remedy=remedy_of(model))
 
 
 class WorldPeople(PeopleSource):

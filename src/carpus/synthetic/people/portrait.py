@@ -17,6 +17,7 @@ from carpus.synthetic.people.looks import offsets
 from carpus.synthetic.people.model import Placed, contour_row, placed, rest, rig
 
 _HEAD = SMPLX_144.index("head_joint")
+_SHAPES, _RIDGE, _LANDMARK_WEIGHT = 10, 0.02, 100.0
 
 
 @dataclass(frozen=True)
@@ -107,6 +108,40 @@ def portrayed(figure: Figure, shape: np.ndarray) -> Portrayed:
     root = Rotation.from_matrix(turn).as_rotvec()
     head = HeadFit(root.round(6), fit.turns[-1], shape, fit.expression, trans.round(6))
     return Portrayed(figure.person, fit, figure.seated, head)
+
+
+def nearest_head(fit: Fit) -> HeadFit:
+    """The head of FLAME that comes nearest to a body's own, in the body's frame.
+
+    Args:
+        fit: of the body.
+    """
+    ids, given = smplx_body().pieces["head"], np.concatenate([fit.shape, fit.expression])
+    vertices, joints = rest(rig("smplx", fit.gender), given)
+    flame, offset = rig("flame"), HEAD_ROOT[0] - BODY[_HEAD]
+    start = np.concatenate([np.zeros(_SHAPES), fit.expression])
+    away = vertices[ids] - joints[_HEAD] - offset - rest(flame, start)[0]
+    numbers = (start + _head_system() @ away.ravel()).round(6)
+    body = fit.body()
+    turn, pivot = body.turns[_HEAD], rest(flame, numbers)[1][0]
+    trans = turn @ (offset + pivot) + body.joints_m[_HEAD] - pivot
+    root = Rotation.from_matrix(turn).as_rotvec()
+    return HeadFit(root.round(6), fit.turns[-1], numbers[:_SHAPES], numbers[_SHAPES:], trans.round(6))
+
+
+@lru_cache(maxsize=1)
+def _head_system() -> np.ndarray:
+    """``(20, 3 * 5023)`` from displacements of a head's vertices to shape and expression.
+
+    Landmarks count more than the rest. Large coefficients cost more than they gain.
+    """
+    basis = rig("flame").basis
+    weights = np.ones(basis.shape[:2])
+    faces = np.asarray(standin_model("flame", "neutral").arrays["f"])
+    weights[faces[np.concatenate([table[0].ravel() for table in _landmarks()])]] = _LANDMARK_WEIGHT
+    system = basis.reshape(-1, basis.shape[-1])
+    weighted = system * weights.reshape(-1, 1)
+    return np.linalg.solve(weighted.T @ system + _RIDGE * np.eye(system.shape[1]), weighted.T)
 
 
 @lru_cache(maxsize=1)

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from carpus.data.sources.mscoco import layout
-from carpus.data.whole_body_fits import all_of, numbered_fits
+from carpus.data.whole_body_fits import BODY_FITS, all_of, chosen_fits, numbered_fits, remedy_of
 from carpus.data.whole_body_people import Layout, read_people
 from carpus.data.whole_body_source import PeopleSource, find_file, there, with_usable_boxes
 from carpus.geometry.person_boxes import xyxy_of
@@ -28,7 +28,7 @@ NO_FITS = "get NeuralAnnot's fits, or train on key points alone with dataset.fit
 
 
 class MSCOCO(PeopleSource):
-    """A person in pixels: 134 joints, boxes of hands and face, and an SMPL-X fit with a camera of its own.
+    """A person in pixels: 134 joints, boxes of hands and face, and a fit with a camera of its own.
 
     Crowds and people without a key point of the body are left out. Validation images have no fits. Keys are
     ``train2017/000000000009/201376``.
@@ -37,9 +37,10 @@ class MSCOCO(PeopleSource):
         root: the tree with ``annotations`` and ``images/train2017`` …
         split: ``train`` or ``val``.
         images: ``packed`` or ``tree``.
-        fits: whether training people have fits.
+        fits: model of the training people's fits, ``smplx`` or ``smpl``; False for none.
     Raises:
         DataError: naming the file and the entry at fault.
+        ConfigError: for fits of another model.
     """
 
     name: ClassVar[str] = "mscoco"
@@ -47,22 +48,26 @@ class MSCOCO(PeopleSource):
     splits: ClassVar[tuple[str, ...]] = ("train", "val")
     about_counts: ClassVar[Mapping[str, int]] = {"train": 150_000, "val": 6_300}
 
-    def __init__(self, root: str | Path, split: str, images: str = "packed", fits: bool = True) -> None:
+    def __init__(
+        self, root: str | Path, split: str, images: str = "packed", fits: str | bool = "smplx"
+    ) -> None:
         super().__init__(root, split, images)
+        model = chosen_fits(fits, self.name)
         self._base = layout.picture_folder(self.root, split)
         path = find_file(self.root, *layout.annotation_names(split))
         people = read_people(path, layout.IMAGES, layout.image_row, _COLUMNS, _person)
         self._people = with_usable_boxes(people)
-        self._masks, self._fits = all_of("smplx"), None
-        if fits and split == "train":
-            file = find_file(self.root, *layout.fit_names("smplx"), hint=NO_FITS)
-            self._fits = numbered_fits(file, "smplx", self._people.people["id"])
+        self._masks, self._fits = all_of(model or "smplx"), None
+        if model is not None and split == "train":
+            file = find_file(self.root, *layout.fit_names(model), hint=NO_FITS)
+            self._fits = numbered_fits(file, model, self._people.people["id"], remedy_of(model))
             self._fit_rows = self._fits.rows(self._people.people["id"])
 
     @classmethod
     def annotation_files(cls, root: Path, split: str) -> list[Path]:
         """Key points, and the fits of training people."""
-        fits = there(root, *layout.fit_names("smplx")) if split == "train" else []
+        models = BODY_FITS if split == "train" else ()
+        fits = [file for model in models for file in there(root, *layout.fit_names(model))]
         return [*there(root, *layout.annotation_names(split)), *fits]
 
     def _key(self, index: int) -> str:

@@ -25,7 +25,9 @@ IMAGES: Layout = {"image_wh": ("q", 2)}
 
 FITS = {
     "smplx": ("MSCOCO_train_SMPLX_all_NeuralAnnot.json", "MSCOCO_train_SMPLX_NeuralAnnot.json"),
+    "smpl": ("MSCOCO_train_SMPL_NeuralAnnot.json",),
     "mano": ("MSCOCO_train_MANO_NeuralAnnot.json",),
+    "flame": ("MSCOCO_train_FLAME_NeuralAnnot.json",),
 }
 """Names of the files of fits; only training images have any."""
 
