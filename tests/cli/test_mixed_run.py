@@ -82,6 +82,21 @@ def test_a_saved_mixture_is_scored_on_other_splits_and_in_part(here, world, trai
     assert run.read_result(f"smallval_{ONE}") == before
 
 
+def test_a_saved_mixture_is_scored_on_a_dataset_that_is_none_of_its_parts(here, world, trained):
+    run, where = trained[0], f"paths.logs={world.logs}"
+    own, scored = run.read_result("test"), run.read_meta()["scored"]
+    words = [f"dataset={ONE}", "dataset.synth.frames=1", "mean_pose_samples=0", "workers=0", where]
+    code, output = here("test.py", f"key={run.key}", *words)
+    assert code == 0, output
+    result = run.read_result(f"test@{ONE}")
+    assert result["trained_on"] == f"{ONE} + {TWO}"
+    assert result["samples"] == 17
+    # Named like a part and set as it is, it has the part's numbers.
+    assert result["mean_error_mm"] == pytest.approx(run.read_result(f"test_{ONE}")["mean_error_mm"], abs=1e-6)
+    assert run.read_result("test") == own
+    assert run.read_meta()["scored"] == scored
+
+
 @pytest.mark.parametrize("mix", ["concat", "same_len"])
 def test_a_resumed_mixture_ends_in_the_weights_of_one_go(here, world, mixed, mix):
     options = [*mixed, f"mix={mix}", "scheduler=constant", "test_after_fit=false"]

@@ -17,7 +17,9 @@ EXAMPLE = """examples:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Which runs, which split."""
     parser.add_argument("keys", nargs="+", help="experiment keys")
-    parser.add_argument("--split", default="test", help="split whose results are compared")
+    parser.add_argument(
+        "--split", default="test", help="split whose results are compared; test@rhd: of another dataset"
+    )
     parser.add_argument("--pictures", type=Path, default=None, help="folder for curves and bars of all runs")
     parser.add_argument(
         "--metric", default="euclid", help="euclid | legacy: of the published pictures and their summary"
@@ -43,7 +45,8 @@ def run(arguments: argparse.Namespace) -> None:
     results = {r.key: r.read_result(arguments.split) for r in runs}
     missing = [key for key, result in results.items() if not result]
     if missing:
-        hint = f"python test.py key={missing[0]} eval_on={arguments.split}"
+        split, _, dataset = arguments.split.partition("@")
+        hint = f"python test.py key={missing[0]} eval_on={split}" + (f" dataset={dataset}" if dataset else "")
         raise ConfigError(f"{', '.join(missing)} has no result on {arguments.split}; make it with: {hint}")
     numbers = {
         key: {n: v for n, v in (result or {}).items() if isinstance(v, float)}

@@ -41,8 +41,10 @@ def _that_fits(rows: list[dict[str, Any]], columns: list[str], width: int) -> st
     """The table without the least important columns that would make its lines too long."""
     from carpus.reports.tables import text_table
 
+    elsewhere = any("@" in str(row.get("split")) for row in rows)
     for name in (None, "start", "split", "loss"):
-        columns = [column for column in columns if column != name]
+        # A score on another dataset would be taken for one on the run's own.
+        columns = [column for column in columns if column != name or (name == "split" and elsewhere)]
         table = text_table(rows, columns)
         if len(table.splitlines()[1]) <= width:
             break
@@ -59,6 +61,7 @@ def summary(run: Any) -> dict[str, Any]:
     cfg = OmegaConf.load(run.config_file) if run.config_file.is_file() else OmegaConf.create()
     scored = meta.get("scored")
     return {
+        **((run.read_result(scored) or {}) if scored else {}),
         "key": run.key,
         "status": meta.get("status"),
         "method": OmegaConf.select(cfg, "method.name"),
@@ -66,5 +69,4 @@ def summary(run: Any) -> dict[str, Any]:
         "dataset": dataset_name(cfg) if "dataset" in cfg else None,
         "split": scored,
         "start": str(meta.get("start", ""))[:16].replace("T", " ") or None,
-        **((run.read_result(scored) or {}) if scored else {}),
     }

@@ -42,10 +42,13 @@ def mean_pose_baseline(experiment: Experiment, collected: Collected) -> float | 
     """Error of the mean training pose at every centre; None without ground truth or if switched off.
 
     For a localiser it is the error of the mean training centre. Hands in colour images have
-    :func:`hand_baseline` instead.
+    :func:`hand_baseline` instead. On another dataset than the run's own the pose is that dataset's, if its
+    training split is packed: it is not packed for this number.
     """
     wanted, placed = experiment.cfg.mean_pose_samples, experiment.cfg.dataset.kind in ("depth", "hand_joints")
     if not wanted or collected.target_cam_mm is None or not placed:
+        return None
+    if experiment.trained_on is not None and not _training_is_packed(experiment):
         return None
     records = _drawn(experiment.dataset.open(experiment.cfg.train_split), wanted)
     centers = np.stack([np.asarray(f["center_mm"]) for f in records])
@@ -72,13 +75,13 @@ def hand_baseline(experiment: Experiment, protocol: Protocol) -> HandBaseline | 
         None if it is switched off, the method has other joints, or no training split is packed: packing a
         million pictures for a number beside a score would be out of proportion.
     """
-    cfg, dataset, pair = experiment.cfg, experiment.dataset, experiment.skeleton
+    cfg, pair = experiment.cfg, experiment.skeleton
     if not cfg.mean_pose_samples or cfg.dataset.kind != "rgb_hand" or not isinstance(pair, HandPair):
         return None
-    if not dataset.is_packed(dataset.splits.store_of(parse_split(cfg.train_split)[0])):
-        say(f"  no mean-pose predictor: the split {cfg.train_split}, which it is learnt from, is not packed")
+    if not _training_is_packed(experiment):
         return None
-    hands = learn_hands(_drawn(dataset.open(cfg.train_split), cfg.mean_pose_samples), dataset.skeleton, pair)
+    dataset, wanted = experiment.dataset, cfg.mean_pose_samples
+    hands = learn_hands(_drawn(dataset.open(cfg.train_split), wanted), dataset.skeleton, pair)
     return HandBaseline(hands, protocol)
 
 
@@ -197,6 +200,15 @@ def compared(result: Mapping[str, Any]) -> tuple[float | None, float, str] | Non
         if baseline is not None:
             return result.get(name), baseline, of_kind
     return None
+
+
+def _training_is_packed(experiment: Experiment) -> bool:
+    """Whether a baseline can be learnt at once; says it if not."""
+    dataset, split = experiment.dataset, experiment.cfg.train_split
+    packed = dataset.is_packed(dataset.splits.store_of(parse_split(split)[0]))
+    if not packed:
+        say(f"  no mean-pose predictor: the split {split}, which it is learnt from, is not packed")
+    return packed
 
 
 def _drawn(samples: Samples, wanted: int) -> list[Fields]:

@@ -7,14 +7,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from hydra.utils import instantiate
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from carpus.data.datamodule import DataModule
 from carpus.data.mixed_datamodule import MixedDataModule
 from carpus.data.packed_dataset import AnyDataset
-from carpus.engine.config import choices, compose_config, plain
+from carpus.engine.config import choices, plain
 from carpus.engine.console import packing_progress
 from carpus.engine.mixed_config import grouped, part_configs
+from carpus.engine.paths import conf_dir
 from carpus.errors import ConfigError
 from carpus.methods.base import PoseModule
 from carpus.metrics.protocols.base import Protocol
@@ -35,6 +36,8 @@ class Experiment:
     """Of what the method predicts: the dataset's joints, or the one point of a localiser."""
     part: str | None = None
     """Name, if this is one of the datasets of a mixture."""
+    trained_on: str | None = None
+    """What the run's own data are called, if its weights are scored on another dataset."""
 
     @property
     def parts(self) -> tuple[Experiment, ...]:
@@ -49,6 +52,8 @@ class Experiment:
             models: number of checkpoints whose mean is scored.
         """
         name = split if self.part is None else f"{split}_{self.part}"
+        if self.trained_on is not None:
+            name = f"{split}@{self.cfg.dataset.name}"
         return name if models == 1 else f"{name}_mean{models}"
 
 
@@ -85,7 +90,7 @@ def check_needs(cfg: DictConfig) -> None:
     if needs.kind == offers.kind and not missing:
         return
     what = f"kind {needs.kind}" if needs.kind != offers.kind else f"the fields {', '.join(missing)}"
-    fitting = [name for name in choices("dataset") if _fits(name, needs)]
+    fitting = fitting_datasets(cfg)
     raise ConfigError(
         f"method {cfg.method.name} needs {what}; dataset {offers.name} is of kind {offers.kind} and offers "
         f"{', '.join(offers.offers)}. The method can be combined with: "
@@ -93,9 +98,31 @@ def check_needs(cfg: DictConfig) -> None:
     )
 
 
-def _fits(name: str, needs: DictConfig) -> bool:
-    dataset = compose_config([f"dataset={name}"]).dataset
-    return dataset.kind == needs.kind and all(field in dataset.offers for field in needs.fields)
+def fitting_datasets(cfg: DictConfig, skeleton: str | None = None) -> list[str]:
+    """Choices of ``dataset`` that offer what a configuration's method needs.
+
+    Args:
+        cfg: of any dataset.
+        skeleton: name of the joints they must have; None for any.
+    """
+    needs, found = cfg.method.needs, []
+    for name, dataset in _dataset_files().items():
+        offers = dataset.get("kind") == needs.kind and all(f in dataset.offers for f in needs.fields)
+        if offers and skeleton in (None, dataset.skeleton):
+            found.append(name)
+    return found
+
+
+def _dataset_files() -> dict[str, DictConfig]:
+    """Every choice of ``dataset`` as its file and those it begins with say; to compose all takes seconds."""
+    folder = conf_dir() / "dataset"
+    files: dict[str, Any] = {name: OmegaConf.load(folder / f"{name}.yaml") for name in choices("dataset")}
+
+    def whole(name: str) -> Any:
+        first = [base for base in files[name].get("defaults", []) if isinstance(base, str) and base in files]
+        return OmegaConf.merge(*map(whole, first), files[name])
+
+    return {name: OmegaConf.create({"dataset": whole(name)}).dataset for name in files}
 
 
 def check_combination(cfg: DictConfig) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,13 +14,15 @@ from hydra.errors import HydraException, OverrideParseException
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
+from carpus.engine.interpolations import follow_links, links_file, write_links
 from carpus.engine.mixed_config import compose_mixture, part_overrides, spread
 from carpus.engine.paths import conf_dir
 from carpus.errors import ConfigError, unknown
 
-_REFERENCE = re.compile(r"\$\{([^}:]+)\}")
 ROOT = "config"
 """Name of the primary config file."""
+SWAPPABLE = ("trainer", "logger", "callbacks")
+"""Groups of which a saved run takes another choice."""
 
 
 def compose_config(overrides: Sequence[str]) -> DictConfig:
@@ -176,10 +177,7 @@ def save_config(cfg: DictConfig, file: Path) -> None:
     except OmegaConfBaseException as error:
         raise ConfigError(f"{error.full_key}: {str(error).splitlines()[0]}") from None
     write_text(file, text)
-    leaves = _leaves(OmegaConf.to_container(cfg))
-    links = {name: text for name, text in leaves if isinstance(text, str) and "${" in text}
-    if links:
-        write_text(_links_file(file), OmegaConf.to_yaml(OmegaConf.create({"links": links})))
+    write_links(cfg, file)
 
 
 def load_config(file: Path, overrides: Sequence[str] = ()) -> DictConfig:
@@ -188,9 +186,34 @@ def load_config(file: Path, overrides: Sequence[str] = ()) -> DictConfig:
     Raises:
         ConfigError: if an override names a group or a key the saved configuration does not have.
     """
+    cfg = read_config(file)
+    changed = apply_overrides(cfg, overrides)
+    if changed and links_file(file).is_file():
+        follow_links(cfg, file, changed)
+    return cfg
+
+
+def read_config(file: Path) -> DictConfig:
+    """A saved configuration as it is.
+
+    Raises:
+        ConfigError: if the file holds none.
+    """
     cfg = OmegaConf.load(file)
     if not isinstance(cfg, DictConfig):
         raise ConfigError(f"{file} holds no configuration")
+    return cfg
+
+
+def apply_overrides(cfg: DictConfig, overrides: Sequence[str]) -> list[str]:
+    """Change a saved configuration in place.
+
+    Returns:
+        the dotted keys that changed.
+
+    Raises:
+        ConfigError: for a group other than :data:`SWAPPABLE`, and for a key that is not there.
+    """
     known = list(_walk(OmegaConf.to_container(cfg, resolve=False)))
     changed = []
     for override in parse_overrides(overrides):
@@ -204,39 +227,7 @@ def load_config(file: Path, overrides: Sequence[str] = ()) -> DictConfig:
             if place == key or place in known:
                 OmegaConf.update(cfg, place, override.value(), merge=True, force_add=True)
                 changed.append(place)
-    if changed and _links_file(file).is_file():
-        _follow(cfg, OmegaConf.to_container(OmegaConf.load(_links_file(file)))["links"], changed)
-    return cfg
-
-
-def _links_file(file: Path) -> Path:
-    return file.with_name("interpolations.yaml")
-
-
-def _follow(cfg: DictConfig, links: Mapping[str, str], changed: Sequence[str]) -> None:
-    """Give what was interpolated from a changed key its new value, unless it was changed itself."""
-    named, queue = set(changed), list(changed)
-    while queue:
-        key = queue.pop()
-        for name, text in links.items():
-            if name not in named and any(_related(ref, key) for ref in _REFERENCE.findall(text)):
-                OmegaConf.update(cfg, name, text)
-                named.add(name)
-                queue.append(name)
-    OmegaConf.resolve(cfg)
-
-
-def _related(one: str, other: str) -> bool:
-    """Whether two dotted names are the same, or one lies inside the other."""
-    inner, outer = sorted((one, other), key=len, reverse=True)
-    return inner == outer or inner.startswith((f"{outer}.", f"{outer}["))
-
-
-def _leaves(node: Any, prefix: str = "") -> Iterable[tuple[str, Any]]:
-    """Dotted name and value of everything that is no mapping."""
-    for name, child in node.items():
-        key = f"{prefix}{name}"
-        yield from _leaves(child, f"{key}.") if isinstance(child, Mapping) else [(key, child)]
+    return changed
 
 
 def load_logs_path(overrides: Sequence[str]) -> str:
@@ -246,7 +237,7 @@ def load_logs_path(overrides: Sequence[str]) -> str:
 
 def merge_choice(cfg: DictConfig, group: str, choice: str) -> None:
     """Replace one group of a saved configuration by another choice of it."""
-    if group not in ("trainer", "logger", "callbacks"):
+    if group not in SWAPPABLE:
         raise ConfigError(
             f"{group}={choice}: a saved run keeps its {group}; only trainer, logger and callbacks can be "
             f"chosen anew. Start a new experiment with init_from=KEY {group}={choice} instead"

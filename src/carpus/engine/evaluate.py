@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,15 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytorch_lightning as pl
+from omegaconf import OmegaConf
 
 from carpus.data.depth_images import decode_depth
 from carpus.data.joint_sets import PICTURE_HW
 from carpus.data.results import ResultHeader, write_results
 from carpus.data.rgb_crops import picture_of
-from carpus.engine.baselines import HandBaseline, WithLabels, compared, hand_baseline, mean_pose_baseline
+from carpus.engine.baselines import HandBaseline, WithLabels, hand_baseline, mean_pose_baseline
 from carpus.engine.build import Experiment, plain
 from carpus.engine.console import is_main_process, say
 from carpus.engine.folder import RunFolder, environment, now, write_json
+from carpus.engine.results import described, remember_scored, say_result
 from carpus.methods.base import PoseModule
 from carpus.methods.depth_cr.module import DepthCR
 from carpus.metrics.baseline import metric_unit
@@ -92,18 +93,18 @@ def evaluate(
     collected, numbers = _predict(experiment, trainer, module, protocol, split)
     if collected is None or not is_main_process():
         return {}
-    result = _described(experiment, split, protocol, checkpoints, len(collected)) | {
+    result = described(experiment, split, protocol, checkpoints, len(collected)) | {
         "mean_pose_error_mm": mean_pose_baseline(experiment, collected),
         **numbers,
     }
     label = experiment.label(split, len(checkpoints))
     write_json(run.result / f"{label}.json", result)
-    run.update_meta(scored=label)
+    remember_scored(run, label, own=experiment.trained_on is None)
     _write_predictions(experiment, run, label, collected, checkpoints)
     if protocol.headline in numbers:
         protocol.write_files(run.result, label, module.scores["test"], result.get("conditions", {}))
     report = _write_report(experiment, run, label, collected, result)
-    _say_result(result, report)
+    say_result(result, report)
     if isinstance(experiment.module, DepthCR):
         # Its pictures cost seconds to import: a run of another method does without.
         from carpus.engine.depth_cr_files import write_depth_cr_files
@@ -122,26 +123,6 @@ def evaluate(
         for line in write_digit_files(experiment, run, label, split):
             say(line)
     return result
-
-
-def _described(
-    experiment: Experiment, split: str, protocol: Protocol, checkpoints: tuple[str, ...], samples: int
-) -> dict[str, Any]:
-    """What a result is of: everything but its numbers."""
-    dataset = experiment.cfg.dataset
-    described = {
-        "split": split,
-        "headline": protocol.headline,
-        "higher_is_better": protocol.higher_is_better,
-        "samples": samples,
-        "checkpoints": list(checkpoints),
-        "center_source": dataset.get("center_source"),
-        "splits": dataset.get("splits"),
-        "date": now(),
-    }
-    if dataset.kind != "depth":
-        described["conditions"] = experiment.dataset.conditions(split)
-    return described
 
 
 def _predict(
@@ -227,6 +208,8 @@ def _write_report(
 
     log = run.log / "metrics.csv"
     config_text = run.config_file.read_text() if run.config_file.is_file() else str(plain(cfg))
+    if experiment.trained_on is not None:
+        config_text = OmegaConf.to_yaml(cfg, resolve=True)
     history = read_csv_log(log) if log.is_file() else None
     angles = None
     if cfg.dataset.get("angles_file") and collected.index is not None:
@@ -267,26 +250,6 @@ def _facts(
         cube_mm=cfg.dataset.get("cube_mm", 200.0),
         unit=unit,
         headline=result["headline"] if hands else "",
-        extra=condition_facts(conditions),
+        extra=condition_facts({"trained_on": experiment.trained_on or "", **conditions}),
         notes=hand_notes(conditions, result, unit, bool(collected.units), in_space) if hands else (),
     )
-
-
-def _say_result(result: dict[str, Any], report: Path) -> None:
-    lines = [f"{result['split']}: {result['samples']:,} samples, {', '.join(result['checkpoints'])}"]
-    headline = result["headline"]
-    if headline in result:
-        lines.append(f"  {headline} {result[headline]:.3f}")
-    if "mean_error_mm" in result and headline != "mean_error_mm":
-        lines.append(f"  mean_error_mm {result['mean_error_mm']:.3f}")
-    beside = compared(result)
-    if beside is not None:
-        own, baseline, unit = beside
-        known = unit and baseline and own is not None and math.isfinite(own)
-        share = f" (this is {own / baseline:.0%} of it)" if known and own is not None else ""
-        lines.append(f"  mean-pose predictor {baseline:.3f} {unit}{share}".rstrip())
-    constant = result.get("constant_hand_type_acc")
-    if "handness_acc" in result and constant is not None:
-        lines.append(f"  handness_acc {result['handness_acc']:.3f} (always the same answer {constant:.3f})")
-    lines.append(f"  report {report}")
-    say("\n".join(lines))

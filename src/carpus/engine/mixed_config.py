@@ -190,7 +190,7 @@ def part_configs(cfg: DictConfig) -> dict[str, DictConfig]:
     if not cfg.parts:
         raise ConfigError(
             f"datasets={_listed(cfg.datasets)}: this run has one dataset, {cfg.dataset.name}; start a new "
-            "experiment with init_from=KEY datasets=[…]"
+            "experiment with init_from=KEY datasets=[…], or score it elsewhere with test.py key=KEY dataset=…"
         )
     whole: Any = OmegaConf.to_container(cfg, resolve=True)
     views = {}
@@ -198,7 +198,7 @@ def part_configs(cfg: DictConfig) -> dict[str, DictConfig]:
         if name not in whole["parts"]:
             raise ConfigError(
                 f"datasets={_listed(cfg.datasets)}: {unknown('part', name, whole['parts'])}; a saved run "
-                "keeps its datasets, of which some can be left out"
+                "keeps its datasets, of which some can be left out; test.py key=KEY dataset=… scores another"
             )
         part = dict(whole["parts"][name])
         method = {**whole["method"], "inputs": part.pop("inputs"), "protocol": None}

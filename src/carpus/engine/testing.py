@@ -11,11 +11,12 @@ from omegaconf import DictConfig
 
 from carpus.engine.build import AnyExperiment, build, build_experiment, plain
 from carpus.engine.checkpoints import load_weights
-from carpus.engine.config import compose_config, load_config, load_logs_path, parse_overrides, save_config
+from carpus.engine.config import compose_config, load_logs_path, parse_overrides, save_config
 from carpus.engine.console import is_main_process, say
 from carpus.engine.folder import RunFolder, environment, now
 from carpus.engine.identity import KEY_VARIABLE, agree_on_key
 from carpus.engine.keys import find_run
+from carpus.engine.other_dataset import load_for_scoring, on_other_dataset
 from carpus.engine.scoring import score
 from carpus.engine.status import recorded, run_update
 from carpus.engine.trainer import shape_network
@@ -29,8 +30,9 @@ def test(overrides: Sequence[str]) -> dict[str, Any]:
     """Score what a command line names.
 
     Args:
-        overrides: ``key=KEY`` or ``load_ckpt=FILE`` with changes to that run's configuration, or a whole
-            configuration with ``load_from=FILE``; ``eval_on=SPLIT``.
+        overrides: ``key=KEY`` or ``load_ckpt=FILE`` with changes to that run's configuration, of which
+            ``dataset=NAME`` is another dataset (:mod:`carpus.engine.other_dataset`); or a whole configuration
+            with ``load_from=FILE``; ``eval_on=SPLIT``.
 
     Raises:
         ConfigError: if it names nothing to score.
@@ -52,8 +54,10 @@ def test(overrides: Sequence[str]) -> dict[str, Any]:
         files = [Path(str(chosen["load_ckpt"]))]
         run = run_of_checkpoint(files[0])
     os.environ[KEY_VARIABLE] = run.key
-    cfg = load_config(run.config_file, rest)
+    cfg, trained_on = load_for_scoring(run.config_file, rest)
     experiment, trainer = _prepare(cfg, run)
+    if trained_on is not None:
+        experiment = on_other_dataset(experiment, trained_on)
     files = files or _member_files(run, cfg.ensemble.checkpoints)
     module = _with_weights(experiment, files, cfg.ensemble.space)
     return score(experiment, trainer, run, cfg.eval_on, module, tuple(f.name for f in files))
@@ -79,9 +83,7 @@ def _test_published(overrides: Sequence[str]) -> dict[str, Any]:
         experiment, trainer = _prepare(cfg, run)
         problems = load_weights(experiment.module, published.state_dict, str(file))
         if problems:
-            raise ConfigError(
-                f"{file} does not fit: " + "; ".join(f"{name}: {why}" for name, why in problems[:8])
-            )
+            raise _misfit(file, problems)
         say(" ".join([f"weights of {file}, results in {run.path};", *needed]).rstrip(";"))
         result = score(experiment, trainer, run, cfg.eval_on, checkpoints=(file.name,))
         run_update(run, status="scored", end=now())
@@ -115,5 +117,12 @@ def _with_weights(experiment: AnyExperiment, files: Sequence[Path], space: str) 
     states = [read_state(file) for file in files]
     if len(states) > 1:
         return Ensemble(experiment.module, states, space)
-    experiment.module.load_state_dict(states[0])
+    problems = load_weights(experiment.module, states[0], str(files[0]))
+    if problems:
+        raise _misfit(files[0], problems)
     return experiment.module
+
+
+def _misfit(file: Path, problems: Sequence[tuple[str, str]]) -> ConfigError:
+    """What is said of weights that are not of the network."""
+    return ConfigError(f"{file} does not fit: " + "; ".join(f"{name}: {why}" for name, why in problems[:8]))
