@@ -28,7 +28,7 @@ COMMANDS = {
     "show": "one experiment: configuration, numbers, files",
     "compare": "several experiments side by side",
     "score": "score a published prediction file against ground truth",
-    "demo": "joints and pictures of your own depth images and photographs",
+    "demo": "joints and pictures of your own depth images, photographs and videos",
     "track": "joints of the hand in every frame of a depth stream",
     "centers": "a localiser's centre files for a dataset",
     "agora": "annotation and crops of AGORA's people",

@@ -12,49 +12,22 @@ from PIL import Image
 from torch import nn
 
 from carpus.bodies.library import body_models
-from carpus.engine.build import build_module
 from carpus.engine.config import compose_config, save_config
 from carpus.engine.demo_detector import PersonDetector
 from carpus.engine.folder import RunFolder
 from carpus.geometry import Camera
 from carpus.methods.hand4whole.module import packed
 from carpus.render.mesh import draw_meshes, read_obj
+from demo_runs import POSES, RUNS, SIZES, make_run, posed
 
 WIDTH, HEIGHT = 300, 400
 BOX = (60, 20, 180, 360)
-_NARROW = "{0}.name=resnet10 {0}.width=16 {0}.init_std=null"
-_WHOLE = (
-    "method=hand4whole dataset=human36m_synthetic method.crop_hw=[256,192] method.module.net.features=32 "
-    "method.module.net.box_width=32 method.module.net.sizes={hand_px:128,face_px:96} "
-    + " ".join(_NARROW.format(f"method.module.net.{part}backbone") for part in ("", "hand_", "face_"))
-)
-_PART = "method=pose2pose/{} dataset={} " + _NARROW.format("method.module.net.backbone")
-RUNS = {
-    "smplx": ("e0e0e0001", _WHOLE),
-    "smpl": ("e0e0e0002", _PART.format("body", "human36m_synthetic")),
-    "mano": ("e0e0e0003", _PART.format("hand", "freihand_mano_synthetic")),
-    "flame": ("e0e0e0004", _PART.format("face", "ffhq_synthetic")),
-}
-POSES = {
-    "smplx": ("root_pose", "body_pose", "lhand_pose", "rhand_pose", "jaw_pose"),
-    "smpl": ("root_pose", "body_pose"),
-    "mano": ("root_pose", "hand_pose"),
-    "flame": ("root_pose", "jaw_pose"),
-}
-SIZES = {"smplx": [3, 63, 45, 45, 3], "smpl": [3, 69], "mano": [3, 45], "flame": [3, 3]}
 
 
 @pytest.fixture(scope="module")
 def runs(world):
     """Runs of narrow networks with random weights: what they see is wrong, what is written of it is not."""
-    for key, words in RUNS.values():
-        run = RunFolder(world.logs / key).create()
-        cfg = compose_config([*words.split(), f"paths.data={world.folder}/data", "trainer=cpu"])
-        save_config(cfg, run.config_file)
-        torch.manual_seed(3)
-        run.last.parent.mkdir(exist_ok=True)
-        torch.save({"state_dict": build_module(cfg).state_dict()}, run.last)
-    return {kind: RunFolder(world.logs / key) for kind, (key, _) in RUNS.items()}
+    return {kind: make_run(world, key, words) for kind, (key, words) in RUNS.items()}
 
 
 @pytest.fixture(scope="module")
@@ -91,20 +64,6 @@ def told(file):
 
 def words(box):
     return ",".join(str(value) for value in box)
-
-
-def posed(kind, content, world):
-    """Vertices and joints that anyone gets of the file's parameters, in metres."""
-    variant = content["hand"] or "neutral"
-    layer = body_models(world.folder / "nowhere", True).layer(kind, variant)
-    given = {name: torch.tensor([content[name]]) for name in ("shape", "expr") if name in content}
-    pose = torch.cat([torch.tensor([content[name]]) for name in POSES[kind]], 1)
-    made = layer(pose=pose, **given)
-    joints = layer.supervised(made.joints_m) if kind == "smplx" else made.joints_m
-    if kind == "smpl":
-        joints = layer.joints_33(made.vertices_m)
-    place = np.array(content["cam_trans"])
-    return made.vertices_m[0].numpy() + place, joints[0].numpy() + place
 
 
 @pytest.mark.parametrize(

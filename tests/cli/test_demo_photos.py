@@ -16,7 +16,7 @@ from carpus.data.rgb_images import decode_labels
 from carpus.engine import evaluate
 from carpus.engine.build import build, build_experiment, build_module
 from carpus.engine.config import compose_config, load_config, save_config
-from carpus.engine.demo import PhotoOptions
+from carpus.engine.demo_options import PhotoOptions
 from carpus.engine.demo_rgb import PhotoPredictor, demo_photos
 from carpus.engine.digit_files import write_digit_files
 from carpus.engine.entry import train_main

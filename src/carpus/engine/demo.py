@@ -1,6 +1,7 @@
 """``carpus demo``: joints and pictures of depth images that belong to no dataset.
 
-Photographs are taken care of in :mod:`carpus.engine.demo_rgb`.
+Photographs and videos are taken care of in :mod:`carpus.engine.demo_rgb` and
+:mod:`carpus.engine.demo_people`.
 """
 
 from __future__ import annotations
@@ -14,21 +15,18 @@ from omegaconf import DictConfig
 
 from carpus.data.depth_images import encode_depth
 from carpus.data.own_images import find_center, find_images, read_own_image
-from carpus.data.own_photos import ENLARGE, HAND_TYPES
+from carpus.data.own_videos import is_video
 from carpus.engine.build import build, build_module
 from carpus.engine.config import load_config
 from carpus.engine.folder import RunFolder, environment, now
 from carpus.engine.keys import find_run
 from carpus.engine.weights import read_state
-from carpus.errors import ConfigError, DataError, unknown
+from carpus.errors import ConfigError, DataError
 from carpus.geometry import Camera
 from carpus.reports.build import ReportMeta
 from carpus.reports.demo import DemoFrame, write_demo
 from carpus.skeletons import get_skeleton
 from carpus.types import Record, collate
-
-HANDS = ("auto", *HAND_TYPES)
-"""What ``--hand`` may say."""
 
 
 @dataclass(frozen=True)
@@ -58,49 +56,6 @@ class DemoOptions:
     device: str = "cpu"
 
 
-@dataclass(frozen=True)
-class PhotoOptions:
-    """What the command line says of photographs.
-
-    Args:
-        images: photograph or folder of them.
-        boxes: boxes ``(x, y, width, height)`` around hands, in every photograph.
-        box_file: JSON file of boxes by file name.
-        enlarge: factor on the longer side of a box.
-        camera: fx, fy, cx, cy of the upright photographs, or None.
-        wrists_mm: depth of the right and the left wrist, or None.
-        hand: one of :data:`HANDS`; auto: those that the method says are there.
-        pictures: of how many boxes the method's own pictures are drawn, where it has any.
-        out: folder for the files; None for one in the run's folder.
-        device: of the network.
-    """
-
-    images: Path
-    boxes: tuple[tuple[float, float, float, float], ...] = ()
-    box_file: Path | None = None
-    enlarge: float = ENLARGE
-    camera: tuple[float, float, float, float] | None = None
-    wrists_mm: tuple[float, float] | None = None
-    hand: str = "auto"
-    pictures: int = 16
-    out: Path | None = None
-    device: str = "cpu"
-
-    def __post_init__(self) -> None:
-        if self.hand not in HANDS:
-            raise ConfigError(unknown("--hand", self.hand, HANDS))
-        if self.boxes and self.box_file is not None:
-            raise ConfigError("--bbox and --bbox-file both say where hands are: give one of them")
-        if self.wrists_mm is not None and self.camera is None:
-            raise ConfigError("--wrist-depth says nothing without --camera fx,fy,cx,cy")
-        if self.wrists_mm is not None and not min(self.wrists_mm) > 0:
-            raise ConfigError(f"--wrist-depth {self.wrists_mm}: right and left depth in mm, both above 0")
-        if self.camera is not None and not min(self.camera[:2]) > 0:
-            raise ConfigError(f"--camera {self.camera}: fx,fy,cx,cy in pixels, fx and fy above 0")
-        if not self.enlarge > 0:
-            raise ConfigError(f"--enlarge {self.enlarge}: a factor above 0 is needed")
-
-
 def reads(key: str, logs: Path) -> str:
     """What a run's method looks at, such as ``depth`` or ``rgb_hand``.
 
@@ -118,9 +73,14 @@ def demo(options: DemoOptions, logs: Path) -> list[str]:
         lines for the user: one per image, then the files.
 
     Raises:
-        ConfigError: if the run's method does not read depth images.
+        ConfigError: if the run's method does not read depth images, or for a video.
         DataError: for an unreadable image, or one in which no hand is found.
     """
+    if is_video(options.images):
+        raise ConfigError(
+            f"{options.images} is a video, but run {options.key} reads depth images: carpus track takes "
+            "recorded depth streams"
+        )
     predictor = DepthPredictor(RunFolder(find_run(options.key, logs)), options)
     frames, lines = [], []
     for path in find_images(options.images):

@@ -1,10 +1,9 @@
-"""``carpus demo`` of runs of Hand4Whole and Pose2Pose: people, hands or faces in pictures of one's own."""
+"""``carpus demo`` of runs of Hand4Whole and Pose2Pose: people, hands or faces in pictures and videos."""
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import cv2
@@ -12,114 +11,50 @@ import numpy as np
 import torch
 from omegaconf import DictConfig
 
-from carpus.data.own_photos import WHOLE, PhotoBox, find_photos, read_photo
+from carpus.data.own_photos import WHOLE, PhotoBox
+from carpus.data.own_videos import is_video
 from carpus.data.person_inputs import PersonInputs
 from carpus.engine.build import build, build_module
 from carpus.engine.config import load_config
-from carpus.engine.demo import demo_meta
+from carpus.engine.demo_clip import demo_clip
 from carpus.engine.demo_detector import SCORE, PersonDetector
-from carpus.engine.demo_rgb import boxes_by_name, boxes_for, out_of_domain
+from carpus.engine.demo_options import PeopleOptions
+from carpus.engine.demo_shots import AT_ONCE, Asked, Progress, Shot, Subject, demo_images
+from carpus.engine.demo_smooth import PersonSmoother
 from carpus.engine.folder import RunFolder
 from carpus.engine.weights import read_state
-from carpus.errors import ConfigError, DataError
+from carpus.errors import ConfigError
 from carpus.geometry import Camera
-from carpus.methods.fitted import FittedPerson
-from carpus.reports.digit_frame import unique_stems
+from carpus.geometry.one_euro import OneEuroSettings
+from carpus.methods.fitted import MM_PER_M, FittedPerson
+from carpus.reports.clip import FramePlace, PeopleClip
 from carpus.reports.digit_photo import box_name
+from carpus.reports.page import ReportMeta
 from carpus.reports.people_demo import PeoplePhoto, PeopleWriter
 from carpus.reports.people_found import FittedModel, FoundPerson
-from carpus.types import Batch, Field, Predictions, Record, collate
+from carpus.types import Batch, Field, Inputs, Predictions, Record, collate
 
-Progress = Callable[[int, int], None]
-SIDES = ("right", "left")
-_AT_ONCE = 8
 _SMALL = 0.2
 
 
-@dataclass(frozen=True)
-class PeopleOptions:
-    """What the command line says of photographs of people.
-
-    Args:
-        images: photograph or folder of them.
-        boxes: boxes ``(x, y, width, height)``, in every photograph.
-        box_file: JSON file of boxes by file name.
-        enlarge: factor on boxes; None for the method's own.
-        hand: ``right`` or ``left`` for methods that look at a hand; None for right.
-        detector: file of weights of torchvision's detector, or ``torchvision`` for its cache.
-        all_persons: take all that the detector finds, not only the surest.
-        out: folder for the files; None for one in the run's folder.
-        device: of the networks.
-    """
-
-    images: Path
-    boxes: tuple[tuple[float, float, float, float], ...] = ()
-    box_file: Path | None = None
-    enlarge: float | None = None
-    hand: str | None = None
-    detector: str | None = None
-    all_persons: bool = False
-    out: Path | None = None
-    device: str = "cpu"
-
-    def __post_init__(self) -> None:
-        said = [("--bbox", self.boxes), ("--bbox-file", self.box_file), ("--detector", self.detector)]
-        given = [option for option, value in said if value]
-        if len(given) > 1:
-            raise ConfigError(f"{' and '.join(given)} all say where people are: give one of them")
-        if self.all_persons and self.detector is None:
-            raise ConfigError("--all-persons says nothing without --detector")
-        if self.hand is not None and self.hand not in SIDES:
-            raise ConfigError(f"--hand {self.hand}: this method looks at one hand: give right or left")
-
-
 def demo_people(run: RunFolder, options: PeopleOptions, progress: Progress | None = None) -> list[str]:
-    """Write meshes, parameters and renders of photographs.
+    """Write meshes, parameters and renders of photographs or of a video.
 
     Args:
         run: of Hand4Whole or Pose2Pose.
-        options: photographs, and where people are in them.
+        options: photographs or video, and where people are in them.
         progress: called with (done, total).
     Returns:
         lines for the user: one per box, warnings, then where the files are.
     Raises:
         ConfigError: for options that do not go with the run.
-        DataError: naming photographs that cannot be used; the others have their files.
+        DataError: naming what cannot be used.
     """
-    files = find_photos(options.images)
-    boxes = boxes_by_name(options.box_file, files)
-    predictor = PeoplePredictor.of_run(run, options)
-    detector = PersonDetector.of_weights(options.detector, options.device) if options.detector else None
-    out = options.out or run.path / "vis" / f"demo_{options.images.stem}"
-    writer = PeopleWriter(out, predictor.model, demo_meta(run, predictor.cfg), len(files))
-    lines, warnings, broken = [], predictor.warnings(), []
-    pairs = zip(files, unique_stems([file.name for file in files]), strict=True)
-    for done, (file, stem) in enumerate(pairs, start=1):
-        try:
-            image, warning = read_photo(file)
-            chosen = _found_boxes(file.name, image, options, boxes, detector)
-            people = predictor.predict(file.name, image, chosen)
-        except DataError as error:
-            broken.append(str(error))
-            continue
-        writer.add(PeoplePhoto(file.name, stem, image, people))
-        lines += [
-            f"{file.name}{box_name(i, people)}: {person.told(predictor.model)}"
-            for i, person in enumerate(people)
-        ]
-        warnings += [f"{file.name}: {warning}"] if warning else []
-        warnings += predictor.box_warnings(file.name, image, chosen)
-        if progress is not None and len(files) > 1:
-            progress(done, len(files))
-    if len(broken) == len(files):
-        raise DataError(broken[0])
-    page = writer.close()
-    if broken:
-        raise DataError(f"{len(broken)} of {len(files)} photographs cannot be used: {'; '.join(broken)}")
-    return [*lines, *(f"warning: {text}" for text in warnings), f"  {out}", f"  {page}"]
+    walk = demo_clip if is_video(options.images) else demo_images
+    return walk(lambda: PeoplePredictor.of_run(run, options), run, options, progress)
 
 
-class PeoplePredictor:
+class PeoplePredictor(Subject[FoundPerson]):
     """A method of whole bodies, or of single parts, for photographs.
 
     Args:
@@ -132,10 +67,14 @@ class PeoplePredictor:
             where it looks at a part of them.
     """
 
+    nobody = f"the detector finds nobody with a score of {SCORE:g}"
+    options: PeopleOptions
+
     def __init__(
         self, cfg: DictConfig, module: FittedPerson, inputs: PersonInputs, options: PeopleOptions
     ) -> None:
-        self.cfg, self.module, self.inputs, self.options = cfg, module, inputs, options
+        super().__init__(cfg, options)
+        self.module, self.inputs = module, inputs
         layout = module.layout
         self.is_body = layout.model in ("smplx", "smpl")
         self.side = (options.hand or "right") if layout.one_hand else None
@@ -149,6 +88,8 @@ class PeoplePredictor:
             inputs.enlarge = options.enlarge
         layer = module.bodies.layer(layout.model, "right" if layout.one_hand else "neutral")
         self.model = FittedModel(layout.model, layer.faces, layout.joints, layer.standin)
+        weights = options.detector
+        self.detector = PersonDetector.of_weights(weights, options.device) if weights else None
 
     @classmethod
     def of_run(cls, run: RunFolder, options: PeopleOptions) -> PeoplePredictor:
@@ -164,32 +105,71 @@ class PeoplePredictor:
         module.load_state_dict(read_state(run.need_checkpoint()))
         return cls(cfg, module.eval().to(options.device), build(cfg.method.inputs), options)
 
-    def predict(self, name: str, image: np.ndarray, boxes: Sequence[PhotoBox]) -> list[FoundPerson]:
-        """Who or what is in boxes of one photograph.
+    def boxes(self, name: str, image: np.ndarray, named: Sequence[np.ndarray]) -> Sequence[PhotoBox]:
+        """Those that were given, or the detector's."""
+        if self.detector is None:
+            return super().boxes(name, image, named)
+        found = self.detector.find(image)
+        return found if self.options.all_persons else found[:1]
 
-        Args:
-            name: of the photograph.
-            image: ``(H, W, 3)`` uint8 RGB.
-            boxes: at least one.
-        Raises:
-            DataError: for a box without extent in the photograph.
-        """
-        picture = cv2.imencode(".png", image[..., ::-1], [cv2.IMWRITE_PNG_COMPRESSION, 1])[1].tobytes()
-        found: list[FoundPerson] = []
-        for first in range(0, len(boxes), _AT_ONCE):
-            some = boxes[first : first + _AT_ONCE]
-            made = [self._sample(f"{name} box {first + i}", picture, image, b) for i, b in enumerate(some, 1)]
-            batch = collate(made)
-            # Without truth there is nothing to make targets of.
-            asked = Batch(batch.keys_, {k: v for k, v in batch.items() if k != "label_px"})
-            with torch.inference_mode():
-                predictions = self.module.predict_batch(asked.to(self.options.device))
-            found += [self._person(predictions, batch, row, box) for row, box in enumerate(some)]
-        return found
+    def predict(self, asked: Sequence[Asked]) -> list[FoundPerson]:
+        """Who or what is in boxes."""
+        starts = range(0, len(asked), AT_ONCE)
+        return [person for start in starts for person in self._predict(asked[start : start + AT_ONCE])]
+
+    def _predict(self, asked: Sequence[Asked]) -> list[FoundPerson]:
+        pictures = {id(one.image): _encoded(one.image) for one in asked}
+        batch = collate([self._sample(one, pictures[id(one.image)]) for one in asked])
+        # Without truth there is nothing to make targets of.
+        wanted = Batch(batch.keys_, {k: v for k, v in batch.items() if k != "label_px"})
+        with torch.inference_mode():
+            predictions = self.module.predict_batch(wanted.to(self.options.device))
+        return [self._person(predictions, batch, row, one.box) for row, one in enumerate(asked)]
+
+    def said(self, found: FoundPerson) -> str:
+        """What was fitted in which box."""
+        return found.told(self.model)
+
+    def page(self, folder: Path, meta: ReportMeta, count: int) -> PeopleWriter:
+        """Meshes, parameters and renders."""
+        return PeopleWriter(folder, self.model, meta, count)
+
+    def write(self, page: PeopleWriter, shot: Shot, found: Sequence[FoundPerson]) -> None:
+        """A folder of its own."""
+        page.add(PeoplePhoto(shot.name, shot.stem, shot.image, found))
+
+    def clip_page(self, folder: Path, meta: ReportMeta, count: int | None, fps: float) -> PeopleClip:
+        """Film and numbers."""
+        return PeopleClip(folder, self.model, meta, count, fps)
+
+    def write_frame(
+        self, page: PeopleClip, shot: Shot, found: Sequence[FoundPerson], place: FramePlace
+    ) -> None:
+        """A line and a picture of the film."""
+        page.add_frame(PeoplePhoto(shot.name, shot.stem, shot.image, found), place)
+
+    def smoother(self, settings: OneEuroSettings) -> PersonSmoother:
+        """Of the parameters, of which joints and surface follow."""
+        return PersonSmoother(settings, self.posed)
+
+    def posed(self, parameters: Mapping[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+        """Joints ``(J, 3)`` and surface ``(V, 3)`` of one person's parameters, in mm before the camera."""
+        given = {
+            name: torch.tensor(value, dtype=torch.float32, device=self.options.device)[None]
+            for name, value in parameters.items()
+        }
+        left = self.side == "left"
+        with torch.inference_mode():
+            # The model is that of a right hand; mirroring twice changes nothing.
+            turned = self.module.unmirrored(given, torch.tensor([left], device=self.options.device))
+            made = self.module.posed(turned)
+        sign = np.array([-MM_PER_M if left else MM_PER_M, MM_PER_M, MM_PER_M], np.float32)
+        joints, vertices = (_row(made[name], 0) * sign for name in ("joints_supervised_m", "vertices_m"))
+        return joints, vertices
 
     def warnings(self) -> list[str]:
-        """What holds for all photographs."""
-        said = [out_of_domain(self.cfg).removeprefix("warning: ")]
+        """What holds for all pictures."""
+        said = super().warnings()
         if self.model.standin:
             said.append(
                 f"the {self.model.kind} model is a stand-in: its shapes are not the published ones, and "
@@ -199,13 +179,13 @@ class PeoplePredictor:
             said.append("hands are taken for right ones; --hand left says otherwise")
         return said
 
-    def box_warnings(self, name: str, image: np.ndarray, boxes: Sequence[PhotoBox]) -> list[str]:
-        """What is doubtful about boxes of a photograph."""
-        height, width = image.shape[:2]
+    def doubts(self, shot: Shot) -> list[str]:
+        """What is doubtful about boxes of a picture."""
+        height, width = shot.image.shape[:2]
         said = []
-        for number, box in enumerate(boxes):
+        for number, box in enumerate(shot.boxes):
             left, top, wide, high = (float(v) for v in box.xywh_px)
-            where = f"{name}{box_name(number, boxes)}"
+            where = f"{shot.name}{box_name(number, shot.boxes)}"
             if box.source == WHOLE:
                 said.append(
                     f"{where}: no box, the whole image is taken for it: give --bbox x,y,w,h"
@@ -223,9 +203,8 @@ class PeoplePredictor:
                 )
         return said
 
-    def _sample(
-        self, key: str, picture: bytes, image: np.ndarray, box: PhotoBox
-    ) -> tuple[str, dict[str, np.ndarray]]:
+    def _sample(self, asked: Asked, picture: bytes) -> tuple[str, Inputs]:
+        key, image, box = asked.key, asked.image, asked.box
         fields: dict[str, Field] = {
             "image": key,
             "image_wh": np.array([image.shape[1], image.shape[0]], np.int64),
@@ -239,7 +218,7 @@ class PeoplePredictor:
             # Beyond the border of a whole photograph there is nothing to see.
             inputs = copy.copy(inputs)
             inputs.enlarge = 1.0
-        return key, inputs(Record(key, {"rgb": picture}, fields), np.random.default_rng(0), False)  # type: ignore[return-value]
+        return key, inputs(Record(key, {"rgb": picture}, fields), np.random.default_rng(0), False)
 
     def _person(self, predictions: Predictions, batch: Batch, row: int, box: PhotoBox) -> FoundPerson:
         parameters = {k: v[row].float().cpu().numpy() for k, v in predictions.body_params.items()}  # type: ignore[union-attr]
@@ -268,20 +247,9 @@ class PeoplePredictor:
         )
 
 
-def _found_boxes(
-    name: str,
-    image: np.ndarray,
-    options: PeopleOptions,
-    named: Mapping[str, Sequence[np.ndarray]],
-    detector: PersonDetector | None,
-) -> Sequence[PhotoBox]:
-    """The boxes of a photograph."""
-    if detector is None:
-        return boxes_for(name, image, options.boxes, named)
-    found = detector.find(image)
-    if not found:
-        raise DataError(f"{name}: the detector finds nobody with a score of {SCORE:g}; give --bbox x,y,w,h")
-    return found if options.all_persons else found[:1]
+def _encoded(image: np.ndarray) -> bytes:
+    # Not compressed: it is decoded at once, and compressing takes longer than a network.
+    return cv2.imencode(".png", image[..., ::-1], [cv2.IMWRITE_PNG_COMPRESSION, 0])[1].tobytes()
 
 
 def _row(values: torch.Tensor | None, row: int) -> np.ndarray:

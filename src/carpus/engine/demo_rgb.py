@@ -1,8 +1,8 @@
-"""``carpus demo`` of runs that read photographs: hands in pictures that belong to no dataset."""
+"""``carpus demo`` of runs that read photographs: hands in pictures and videos of one's own."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,31 +12,26 @@ from omegaconf import DictConfig
 from torch import Tensor
 
 from carpus.data.loading import MakeInputs
-from carpus.data.own_photos import (
-    WHOLE,
-    PhotoBox,
-    PhotoCrop,
-    assumed_camera,
-    check_names,
-    checked_box,
-    find_photos,
-    photo_crop,
-    read_boxes,
-    read_photo,
-)
+from carpus.data.own_photos import ENLARGE, WHOLE, PhotoCrop, assumed_camera, photo_crop
+from carpus.data.own_videos import is_video
 from carpus.engine.build import build, build_module
 from carpus.engine.config import load_config
-from carpus.engine.demo import PhotoOptions, demo_meta
+from carpus.engine.demo_clip import demo_clip
+from carpus.engine.demo_options import PhotoOptions
+from carpus.engine.demo_shots import AT_ONCE, Asked, Progress, Shot, Subject, demo_images
+from carpus.engine.demo_smooth import HandSmoother
 from carpus.engine.digit_files import digit_frames
 from carpus.engine.folder import RunFolder
 from carpus.engine.weights import read_state
-from carpus.errors import ConfigError, DataError
+from carpus.errors import ConfigError
 from carpus.geometry import Camera
+from carpus.geometry.one_euro import OneEuroSettings
 from carpus.methods.base import Outputs, PoseModule
 from carpus.methods.digit.module import Digit
+from carpus.reports.clip import FramePlace, HandClip
 from carpus.reports.digit import write_digit_pictures
-from carpus.reports.digit_frame import PRESENT, DigitFrame, unique_stems
-from carpus.reports.digit_photo import Photo, PhotoWriter, box_name
+from carpus.reports.digit_frame import PRESENT, DigitFrame
+from carpus.reports.digit_photo import Photo, PhotoWriter
 from carpus.reports.digit_photo_hands import (
     Answer,
     PhotoHands,
@@ -47,56 +42,28 @@ from carpus.reports.digit_photo_hands import (
     nominal_wrists,
 )
 from carpus.reports.digit_style import hand_pair
+from carpus.reports.page import ReportMeta
 from carpus.skeletons import HandPair, get_skeleton
 from carpus.types import Batch, Predictions, collate
 
-Progress = Callable[[int, int], None]
-_STUDIOS = {"InterHand26M": "one studio with lamps all around and a plain background"}
-
 
 def demo_photos(run: RunFolder, options: PhotoOptions, progress: Progress | None = None) -> list[str]:
-    """Write joints, masks and pictures of photographs.
+    """Write joints, masks and pictures of photographs or of a video.
 
     Args:
         run: of a method that reads RGB images of hands.
-        options: photographs, boxes, camera.
+        options: photographs or video, boxes, camera.
         progress: called with (done, total).
     Returns:
         lines for the user: one per box, warnings, then where the files are.
     Raises:
-        DataError: naming photographs that cannot be read; the others have their files.
+        DataError: naming what cannot be read.
     """
-    files = find_photos(options.images)
-    boxes = boxes_by_name(options.box_file, files)
-    predictor = PhotoPredictor.of_run(run, options)
-    out = options.out or run.path / "vis" / f"demo_{options.images.stem}"
-    writer = PhotoWriter(out, predictor.skeleton, demo_meta(run, predictor.cfg), len(files))
-    lines, warnings, broken, whole = [], [out_of_domain(predictor.cfg)], [], 0
-    pairs = zip(files, unique_stems([file.name for file in files]), strict=True)
-    for done, (file, stem) in enumerate(pairs, start=1):
-        try:
-            photo, warning = predictor.photograph(file, stem, boxes)
-        except DataError as error:
-            broken.append(str(error))
-            continue
-        writer.add(photo)
-        predictor.draw(out, stem)
-        warnings += [f"warning: {warning}"] if warning else []
-        whole += photo.hands[0].box.source == WHOLE
-        lines += [
-            f"{photo.name}{box_name(i, photo.hands)}: {one.said()}" for i, one in enumerate(photo.hands)
-        ]
-        if progress is not None and len(files) > 1:
-            progress(done, len(files))
-    if len(broken) == len(files):
-        raise DataError(broken[0])
-    page = writer.close()
-    if broken:
-        raise DataError(f"{len(broken)} of {len(files)} photographs cannot be used: {'; '.join(broken)}")
-    return [*lines, *warnings, *_no_box(whole, len(files)), f"  {out}", f"  {page}"]
+    walk = demo_clip if is_video(options.images) else demo_images
+    return walk(lambda: PhotoPredictor.of_run(run, options), run, options, progress)
 
 
-class PhotoPredictor:
+class PhotoPredictor(Subject[PhotoHands]):
     """A method for photographs of any camera.
 
     Args:
@@ -106,10 +73,13 @@ class PhotoPredictor:
         options: camera, wrist depths, hands and device.
     """
 
+    options: PhotoOptions
+
     def __init__(
         self, cfg: DictConfig, module: PoseModule, inputs: MakeInputs, options: PhotoOptions
     ) -> None:
-        self.cfg, self.module, self.inputs, self.options = cfg, module, inputs, options
+        super().__init__(cfg, options)
+        self.module, self.inputs = module, inputs
         self.skeleton = hand_pair(str(cfg.method.get("skeleton") or "interhand26m"))
         self.camera = Camera(*options.camera) if options.camera else None
         self._own: list[DigitFrame] = []
@@ -129,31 +99,14 @@ class PhotoPredictor:
         module.load_state_dict(read_state(run.need_checkpoint()))
         return cls(cfg, module.eval().to(options.device), build(cfg.method.inputs), options)
 
-    def photograph(self, file: Path, stem: str, boxes: dict[str, list[np.ndarray]]) -> tuple[Photo, str]:
-        """A file with the hands in it, and a warning, empty if all is well.
+    def predict(self, asked: Sequence[Asked]) -> list[PhotoHands]:
+        """The hands in boxes."""
+        self._own = []
+        starts = range(0, len(asked), AT_ONCE)
+        return [hands for start in starts for hands in self._predict(asked[start : start + AT_ONCE])]
 
-        Args:
-            file: the photograph.
-            stem: of the files written for it.
-            boxes: of the photographs that have any, by name.
-        Raises:
-            DataError: if it cannot be read, or a box shows nothing of it.
-        """
-        image, warning = read_photo(file)
-        chosen = boxes_for(file.name, image, self.options.boxes, boxes)
-        hands = self.predict(file.name, image, chosen)
-        return Photo(file.name, stem, image, hands, self.camera), warning
-
-    def predict(self, name: str, image: np.ndarray, boxes: Sequence[PhotoBox]) -> list[PhotoHands]:
-        """The hands in boxes of one photograph.
-
-        Args:
-            name: of the photograph.
-            image: ``(H, W, 3)`` uint8 RGB.
-            boxes: at least one.
-        """
-        keys = [name] if len(boxes) == 1 else [f"{name} box {i}" for i in range(1, len(boxes) + 1)]
-        crops = [self._crop(key, image, box) for key, box in zip(keys, boxes, strict=True)]
+    def _predict(self, asked: Sequence[Asked]) -> list[PhotoHands]:
+        crops = [self._crop(one) for one in asked]
         made = [
             (crop.record.key, self.inputs(crop.record, np.random.default_rng(0), False)) for crop in crops
         ]
@@ -165,46 +118,77 @@ class PhotoPredictor:
             shown = [self._shown(answer, prepared["hand_type"][i]) for i, answer in enumerate(answers)]
             wrists = [self._wrists(answer, there) for answer, there in zip(answers, shown, strict=True)]
             found = self._placed(prepared, outputs, found, wrists)
-            self._keep(prepared, outputs, found)
-        places, crop_px = prepared["image_to_crop"].cpu().numpy(), int(prepared["rgb"].shape[1])
-        size_wh, hands = (image.shape[1], image.shape[0]), []
-        for row, (crop, box) in enumerate(zip(crops, boxes, strict=True)):
+            own = self._own_pictures(prepared, outputs, found)
+        places, crop_px, hands = prepared["image_to_crop"].cpu().numpy(), int(prepared["rgb"].shape[1]), []
+        for row, (crop, one) in enumerate(zip(crops, asked, strict=True)):
             answer, depths = answer_of(found, row, crop), wrists[row]
             if depths is not None and self.camera is not None and "root_depth_mm" not in prepared:
                 # The method was not told how far away hands are, and put them where it pleased.
                 answer = answer.placed(self.camera, depths[0], self.skeleton)
-            one = hands_of(answer, crop, box, shown[row], self.skeleton, depths)
+            seen = hands_of(answer, crop, one.box, shown[row], self.skeleton, depths)
             if answer.segm is not None:
-                one = replace(one, segm=crop.labels_in_photo(answer.segm, places[row], crop_px, size_wh))
-            hands.append(one)
+                size_wh = (one.image.shape[1], one.image.shape[0])
+                seen = replace(seen, segm=crop.labels_in_photo(answer.segm, places[row], crop_px, size_wh))
+            hands.append(seen)
         # Without a camera the decoded ones would lie in an assumed one's space.
-        self._own = [
-            replace(frame, joints_cam_mm=one.view_mm, space=one.view_note)
-            for frame, one in zip(self._own, hands, strict=False)
+        self._own += [
+            replace(frame, joints_cam_mm=seen.view_mm, space=seen.view_note)
+            for frame, seen in zip(own, hands, strict=False)
         ]
         return hands
 
-    def draw(self, folder: Path, stem: str) -> None:
-        """Write the method's own pictures of the photograph predicted last, where it has any."""
+    def said(self, found: PhotoHands) -> str:
+        """Which hands are there, and how far away."""
+        return found.said()
+
+    def page(self, folder: Path, meta: ReportMeta, count: int) -> PhotoWriter:
+        """JSON, masks and overlays."""
+        return PhotoWriter(folder, self.skeleton, meta, count)
+
+    def write(self, page: PhotoWriter, shot: Shot, found: Sequence[PhotoHands]) -> None:
+        """With the method's own pictures, where it has any."""
+        page.add(self._photo(shot, found))
         for number, frame in enumerate(self._own, start=1):
             several = f"__box{number}" if len(self._own) > 1 else ""
-            write_digit_pictures(folder, frame, stem=f"{stem}{several}")
+            write_digit_pictures(page.folder, frame, stem=f"{shot.stem}{several}")
 
-    def _crop(self, key: str, image: np.ndarray, box: PhotoBox) -> PhotoCrop:
+    def clip_page(self, folder: Path, meta: ReportMeta, count: int | None, fps: float) -> HandClip:
+        """Film and numbers."""
+        self._left_to_draw = 0
+        return HandClip(folder, self.skeleton, meta, count, fps)
+
+    def write_frame(self, page: HandClip, shot: Shot, found: Sequence[PhotoHands], place: FramePlace) -> None:
+        """A line and a picture of the film."""
+        page.add_frame(self._photo(shot, found), place)
+
+    def smoother(self, settings: OneEuroSettings) -> HandSmoother:
+        """Of joints in the picture and of their depths."""
+        return HandSmoother(settings, self.skeleton, self.camera)
+
+    def summed_up(self, whole: int, of: str) -> list[str]:
+        """How often no box was given."""
+        said = f"no box for {whole} of {of}, taken whole; hands should fill what is looked at"
+        return [f"{said}: give --bbox x,y,w,h"] if whole else []
+
+    def _photo(self, shot: Shot, found: Sequence[PhotoHands]) -> Photo:
+        return Photo(shot.name, shot.stem, shot.image, found, self.camera)
+
+    def _crop(self, asked: Asked) -> PhotoCrop:
+        image, box, enlarge = asked.image, asked.box, self.options.enlarge
         hands = self.options.hand
         if hands == "auto":
             # Where the dataset's joints have no side, a record has to say which hand it shows.
             two = isinstance(get_skeleton(str(self.cfg.dataset.skeleton)), HandPair)
             hands = "both" if two else "right"
         return photo_crop(
-            key,
+            asked.key,
             image,
             box,
             camera=self.camera or assumed_camera((image.shape[1], image.shape[0])),
             root_depth_mm=nominal_wrists(self.options.wrists_mm),
             hands=hands,
             # Beyond the border of a whole photograph there is nothing to see.
-            enlarge=1.0 if box.source == WHOLE else self.options.enlarge,
+            enlarge=1.0 if box.source == WHOLE else ENLARGE if enlarge is None else enlarge,
             crop_px=int(self.cfg.method.inputs.get("crop_px", 256)),
         )
 
@@ -232,65 +216,10 @@ class PhotoPredictor:
         moved = torch.tensor(known).to(prepared["root_depth_mm"])
         return self.module.decode(outputs, Batch(prepared.keys_, {**prepared, "root_depth_mm": moved}))
 
-    def _keep(self, prepared: Batch, outputs: Outputs, found: Predictions) -> None:
-        """Remember what the method's own pictures need."""
-        self._own = []
-        if isinstance(self.module, Digit) and self._left_to_draw > 0:
-            frames = digit_frames(self.module, prepared, outputs, found, prepared.keys_)
-            self._own = frames[: self._left_to_draw]
-            self._left_to_draw -= len(self._own)
-
-
-def boxes_by_name(box_file: Path | None, photos: Sequence[Path]) -> dict[str, list[np.ndarray]]:
-    """The boxes of ``--bbox-file`` by the name of their photograph; empty without such a file.
-
-    Raises:
-        DataError: if it cannot be read, or names a photograph that is not among these.
-    """
-    if box_file is None:
-        return {}
-    boxes = read_boxes(box_file)
-    check_names(boxes, [photo.name for photo in photos], box_file)
-    return boxes
-
-
-def boxes_for(
-    name: str,
-    image: np.ndarray,
-    given: Sequence[Sequence[float]],
-    named: Mapping[str, Sequence[np.ndarray]],
-) -> list[PhotoBox]:
-    """The boxes of a photograph; the whole of it where there is none.
-
-    Args:
-        name: of the photograph.
-        image: ``(H, W, 3)``.
-        given: xywh boxes of every photograph.
-        named: of some, by name.
-    Raises:
-        DataError: for a box that shows nothing of the photograph.
-    """
-    size_wh = (image.shape[1], image.shape[0])
-    if given:
-        return [PhotoBox(checked_box(box, size_wh, name), "given") for box in given]
-    if name in named:
-        return [PhotoBox(checked_box(box, size_wh, name), "file") for box in named[name]]
-    return [PhotoBox(np.array([0.0, 0.0, *size_wh]), WHOLE)]
-
-
-def _no_box(whole: int, of: int) -> list[str]:
-    """A warning if photographs were taken whole."""
-    said = (
-        f"warning: no box for {whole} of {of} photographs, taken whole; hands should fill what is looked at"
-    )
-    return [f"{said}: give --bbox x,y,w,h"] if whole else []
-
-
-def out_of_domain(cfg: DictConfig) -> str:
-    """What the run has seen, and what that means for photographs."""
-    source = str(cfg.dataset.spec.source._target_).rpartition(".")[2]
-    seen = "drawn pictures" if cfg.dataset.get("synth") else _STUDIOS.get(source, "its pictures only")
-    return (
-        f"warning: this run was trained on {cfg.dataset.name} ({seen}); on photographs from elsewhere expect "
-        "larger errors than its scores"
-    )
+    def _own_pictures(self, prepared: Batch, outputs: Outputs, found: Predictions) -> list[DigitFrame]:
+        """What the method's own pictures need, as far as they are wanted."""
+        if not isinstance(self.module, Digit) or self._left_to_draw < 1:
+            return []
+        frames = digit_frames(self.module, prepared, outputs, found, prepared.keys_)[: self._left_to_draw]
+        self._left_to_draw -= len(frames)
+        return frames

@@ -70,6 +70,9 @@ class PhotoWriter:
         photos: how many there will be.
     """
 
+    what = "photographs"
+    """Counted on the page."""
+
     def __init__(self, folder: Path, skeleton: HandPair, meta: ReportMeta, photos: int) -> None:
         self.folder, self.skeleton, self.meta = folder, skeleton, meta
         chosen = np.linspace(0, photos - 1, min(photos, MOST_ON_PAGE)).round().astype(int)
@@ -101,7 +104,7 @@ class PhotoWriter:
             "skeleton": skeleton_data(replace(self.skeleton, colours=_space_colours(self.skeleton))),
             "scores": None,
             "cards": [
-                {"name": "photographs", "value": f"{self._count:,}", "main": True},
+                {"name": self.what, "value": f"{self._count:,}", "main": True},
                 {"name": "hands", "value": f"{self._hands:,}"},
                 {"name": "joints", "value": str(len(self.skeleton)), "unit": self.skeleton.name},
             ],

@@ -63,6 +63,9 @@ class PeopleWriter:
         photos: how many there will be.
     """
 
+    what = "photographs"
+    """Counted on the page."""
+
     def __init__(self, folder: Path, model: FittedModel, meta: ReportMeta, photos: int) -> None:
         self.folder, self.model, self.meta = folder, model, meta
         chosen = np.linspace(0, photos - 1, min(photos, MOST_ON_PAGE)).round().astype(int)
@@ -107,7 +110,7 @@ class PeopleWriter:
     def _cards(self) -> list[dict[str, Any]]:
         vertices = int(self.model.faces.max()) + 1
         return [
-            {"name": "photographs", "value": f"{self._count:,}", "main": True},
+            {"name": self.what, "value": f"{self._count:,}", "main": True},
             {"name": "boxes", "value": f"{self._people:,}"},
             {"name": "vertices", "value": f"{vertices:,}", "unit": self.model.kind},
             {"name": "joints", "value": str(len(self.model.joints)), "unit": self.model.joints.name},
