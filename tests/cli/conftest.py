@@ -69,7 +69,7 @@ class World:
         return self.run_long(script, *arguments, key=key, seconds=300)
 
     def run_long(
-        self, script: str, *arguments: str, key: str | None = None, seconds: float = 3600
+        self, script: str, *arguments: str, key: str | None = None, seconds: float = 7200
     ) -> tuple[int, str]:
         """The same for what takes more than minutes."""
         process = self.start(script, *arguments, key=key)

@@ -9,10 +9,9 @@ from typing import Any, ClassVar
 import numpy as np
 
 from carpus.data.sources.mscoco import layout
-from carpus.data.sources.mscoco.body import NO_FITS
-from carpus.data.whole_body_fits import Fits, all_of, numbered_fits
-from carpus.data.whole_body_people import Layout, read_people
-from carpus.data.whole_body_source import PeopleSource, find_file, there, with_usable_boxes
+from carpus.data.sources.mscoco.parts import CocoParts
+from carpus.data.whole_body_fits import Fits, numbered_fits
+from carpus.data.whole_body_people import Layout, People, read_people
 from carpus.skeletons import FLAME_73, MSCOCO, Skeleton
 from carpus.skeletons.whole_body_pose import matching
 from carpus.types import Field
@@ -23,47 +22,31 @@ _COLUMNS: Layout = {"bbox_xywh_px": ("f", 4), "points": ("f", 3 * _POINTS)}
 _PLACES = matching(MSCOCO, FLAME_73) - (len(MSCOCO) - _POINTS)
 
 
-class MSCOCOFaces(PeopleSource):
-    """A face in pixels, in the joints of FLAME, and its FLAME fit with a camera of its own.
+class MSCOCOFaces(CocoParts):
+    """A face in pixels, in the joints of FLAME, and its FLAME fit.
 
     Every person with a valid box of the face gives one record. The five joints inside the head are not
-    labelled. Validation images have no fits. Keys are ``train2017/000000000009/201376``.
-
-    Args:
-        root: the tree with ``annotations`` and ``images/train2017`` …
-        split: ``train`` or ``val``.
-        images: ``packed`` or ``tree``.
-        fits: whether training faces have fits.
-    Raises:
-        DataError: naming the file and the entry at fault.
+    labelled. Keys are ``train2017/000000000009/201376``.
     """
 
     name: ClassVar[str] = "mscoco_face"
     skeleton: ClassVar[Skeleton] = FLAME_73
-    splits: ClassVar[tuple[str, ...]] = ("train", "val")
+    model: ClassVar[str] = "flame"
+    plural: ClassVar[str] = "faces"
 
-    def __init__(self, root: str | Path, split: str, images: str = "packed", fits: bool = True) -> None:
-        super().__init__(root, split, images)
-        self._base = layout.picture_folder(self.root, split)
-        path = find_file(self.root, *layout.annotation_names(split))
+    @staticmethod
+    def _read(path: Path) -> People:
         people = read_people(path, layout.IMAGES, layout.image_row, _COLUMNS, _person)
         # Those without a face were never records.
-        self._people = with_usable_boxes(replace(people, left_out=0), "faces")
-        self._masks = all_of("flame")
-        self._fits: Fits | None = None
-        if fits and split == "train":
-            file = find_file(self.root, *layout.fit_names("flame"), hint=NO_FITS)
-            self._fits = numbered_fits(file, "flame", self._people.people["id"])
-            self._fit_rows = self._fits.rows(self._people.people["id"])
+        return replace(people, left_out=0)
 
-    @classmethod
-    def annotation_files(cls, root: Path, split: str) -> list[Path]:
-        """Key points, and the fits of training faces."""
-        fits = there(root, *layout.fit_names("flame")) if split == "train" else []
-        return [*there(root, *layout.annotation_names(split)), *fits]
+    @staticmethod
+    def _codes(people: People) -> np.ndarray:
+        return people.people["id"]
 
-    def _key(self, index: int) -> str:
-        return f"{self.split}2017/{super()._key(index)}"
+    @staticmethod
+    def _read_fits(path: Path, codes: np.ndarray) -> Fits:
+        return numbered_fits(path, "flame", codes)
 
     def _fields(self, index: int) -> dict[str, Field]:
         points = self._people.people["points"][index].reshape(-1, 3)[_PLACES.clip(min=0)]

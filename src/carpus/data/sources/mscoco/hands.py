@@ -10,10 +10,9 @@ import numpy as np
 
 from carpus.data.sources.interhand26m.json_stream import JsonStream
 from carpus.data.sources.mscoco import layout
-from carpus.data.sources.mscoco.body import NO_FITS
-from carpus.data.whole_body_fits import Fits, all_of, collect_fits, int_name, nested
+from carpus.data.sources.mscoco.parts import CocoParts
+from carpus.data.whole_body_fits import Fits, collect_fits, int_name, nested
 from carpus.data.whole_body_people import Layout, People, read_people
-from carpus.data.whole_body_source import PeopleSource, find_file, there, with_usable_boxes
 from carpus.skeletons import SNAP, Skeleton
 from carpus.types import Field
 
@@ -25,48 +24,44 @@ _COLUMNS: Layout = {
 }
 
 
-class MSCOCOHands(PeopleSource):
-    """A hand in pixels with 21 joints, and its MANO fit with a camera of its own.
+class MSCOCOHands(CocoParts):
+    """A hand in pixels with 21 joints, and its MANO fit.
 
-    Every person gives one record per hand with a valid box, left before right. Validation images have no
-    fits. Keys are ``train2017/000000000009/201376/left``.
-
-    Args:
-        root: the tree with ``annotations`` and ``images/train2017`` …
-        split: ``train`` or ``val``.
-        images: ``packed`` or ``tree``.
-        fits: whether training hands have fits.
-    Raises:
-        DataError: naming the file and the entry at fault.
+    Every person gives one record per hand with a valid box, left before right. Keys are
+    ``train2017/000000000009/201376/left``.
     """
 
     name: ClassVar[str] = "mscoco_hands"
     skeleton: ClassVar[Skeleton] = SNAP
-    splits: ClassVar[tuple[str, ...]] = ("train", "val")
+    model: ClassVar[str] = "mano"
+    plural: ClassVar[str] = "hands"
 
-    def __init__(self, root: str | Path, split: str, images: str = "packed", fits: bool = True) -> None:
-        super().__init__(root, split, images)
-        self._base = layout.picture_folder(self.root, split)
-        path = find_file(self.root, *layout.annotation_names(split))
-        people = read_people(path, layout.IMAGES, layout.image_row, _COLUMNS, _person)
-        self._people = with_usable_boxes(_hands(people), "hands")
-        self._fits: Fits | None = None
-        if fits and split == "train":
-            file = find_file(self.root, *layout.fit_names("mano"), hint=NO_FITS)
-            codes = _code(self._people.people["id"], self._people.people["side"])
-            self._fits = _read_fits(file, codes)
-            self._fit_rows = self._fits.rows(codes)
-        self._masks = all_of("mano")
+    @staticmethod
+    def _read(path: Path) -> People:
+        return _hands(read_people(path, layout.IMAGES, layout.image_row, _COLUMNS, _person))
 
-    @classmethod
-    def annotation_files(cls, root: Path, split: str) -> list[Path]:
-        """Key points, and the fits of training hands."""
-        fits = there(root, *layout.fit_names("mano")) if split == "train" else []
-        return [*there(root, *layout.annotation_names(split)), *fits]
+    @staticmethod
+    def _codes(people: People) -> np.ndarray:
+        return _code(people.people["id"], people.people["side"])
+
+    @staticmethod
+    def _read_fits(path: Path, codes: np.ndarray) -> Fits:
+        numbers = frozenset(codes.tolist())
+
+        def entries() -> Iterator[tuple[int, str, Any]]:
+            with JsonStream(path) as stream:
+                for (name,) in nested(stream, 1):
+                    person = stream.value() or {}
+                    for side, hand in enumerate(SIDES):
+                        code = int(_code(int_name(name, path), side))
+                        if code in numbers:
+                            yield code, f"{path}: '{name}' ({hand})", person.get(hand)
+
+        return collect_fits(path, "mano", entries())
 
     def _key(self, index: int) -> str:
         side = SIDES[int(self._people.people["side"][index])]
-        return f"{self.split}2017/{super()._key(index)}/{side}"
+        return f"{super()._key(index)}/{side}"
 
     def _fields(self, index: int) -> dict[str, Field]:
         columns = self._people.people
@@ -105,18 +100,3 @@ def _hands(people: People) -> People:
 
 def _code(ids: np.ndarray | int, side: np.ndarray | int) -> np.ndarray:
     return np.asarray(ids, np.int64) * 2 + side
-
-
-def _read_fits(path: Path, wanted: np.ndarray) -> Fits:
-    numbers = frozenset(wanted.tolist())
-
-    def entries() -> Iterator[tuple[int, str, Any]]:
-        with JsonStream(path) as stream:
-            for (name,) in nested(stream, 1):
-                person = stream.value() or {}
-                for side, hand in enumerate(SIDES):
-                    code = int(_code(int_name(name, path), side))
-                    if code in numbers:
-                        yield code, f"{path}: '{name}' ({hand})", person.get(hand)
-
-    return collect_fits(path, "mano", entries())
