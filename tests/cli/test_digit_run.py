@@ -46,7 +46,7 @@ def test_part_masks_of_four_images_are_learnt_in_two_hundred_steps(world):
     """Over classes that are there; the published count gives absent ones 0 (0.57 then)."""
     small = "experiment=digit_quick debug=overfit backbone=resnet18 method.module.net.width=1.0 batch_size=4"
     steps = "trainer.max_epochs=200 trainer.val_every_epochs=200 callbacks.checkpoint.every_epochs=200"
-    rate = "optimizer.lr=1e-3 scheduler=constant loss.terms.segm.weight=100"
+    rate = "optimizer.lr=1e-3 scheduler=constant loss.terms.segm.weight=100 method.module.net.start=torch"
     few = "dataset.name=four_images dataset.synth.frames=4 trainer.limit_train_batches=1 val_split=minitrain"
     full = "method.inputs.crop_px=256 method.inputs.mask_px=128 method.module.codec.cells=64"
     folder = [f"paths.data={world.folder}/data", f"paths.logs={world.logs}"]

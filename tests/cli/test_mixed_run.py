@@ -97,7 +97,7 @@ def test_a_saved_mixture_is_scored_on_a_dataset_that_is_none_of_its_parts(here, 
     assert run.read_meta()["scored"] == scored
 
 
-@pytest.mark.parametrize("mix", ["concat", "same_len"])
+@pytest.mark.parametrize("mix", [pytest.param("concat", marks=pytest.mark.slow), "same_len"])
 def test_a_resumed_mixture_ends_in_the_weights_of_one_go(here, world, mixed, mix):
     options = [*mixed, f"mix={mix}", "scheduler=constant", "test_after_fit=false"]
     keys = {"concat": ("cccc0002c", "cccc0003c"), "same_len": ("cccc0004c", "cccc0005c")}[mix]

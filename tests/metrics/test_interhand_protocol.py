@@ -196,6 +196,7 @@ def test_the_result_file_holds_the_131_numbers_in_order(tmp_path):
     assert not (tmp_path / "bad.json").exists()
 
 
+@pytest.mark.slow
 def test_two_processes_give_the_numbers_of_one(tmp_path):
     mp.spawn(worker.work, args=(str(tmp_path),), nprocs=2)
     alone = worker.score(list(range(worker.COUNT)))

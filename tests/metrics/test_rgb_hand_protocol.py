@@ -227,6 +227,7 @@ def test_files_hold_numbers_conditions_and_curves(tmp_path):
     assert values["2d_ours/none_21j_all/auc@0-30px"] == pytest.approx(area)
 
 
+@pytest.mark.slow
 def test_two_processes_give_the_numbers_of_one(tmp_path):
     mp.spawn(worker.work, args=(str(tmp_path),), nprocs=2)
     everything = list(range(worker.COUNT))

@@ -154,7 +154,7 @@ def test_channels_last_gives_the_same_and_stays(kind):
     assert all(bool(m.grad.abs().sum() > 0) for m in turned)
 
 
-@pytest.mark.parametrize("kind", [*BLOCKS, "cross"])
+@pytest.mark.parametrize("kind", [*BLOCKS, pytest.param("cross", marks=pytest.mark.slow)])
 def test_compiles_into_one_graph(kind):
     flow, x = make(kind)
     shaken(flow)(x)  # ActNorm's first batch is not part of the graph

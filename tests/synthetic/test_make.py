@@ -16,8 +16,8 @@ def digest(root):
     return {str(p.relative_to(root)): hashlib.sha256(p.read_bytes()).hexdigest() for p in files}
 
 
-# Pictures of 3840 by 2160 take their time.
-SLOW = {"agora": [pytest.mark.slow]}
+# Large pictures, or many of them, take their time; what they share with the others is tested there.
+SLOW = {name: [pytest.mark.slow] for name in ("agora", "human36m", "mscoco", "stb")}
 
 
 @pytest.mark.parametrize("dataset", [pytest.param(d, marks=SLOW.get(d, [])) for d in DATASETS if d != "msra"])

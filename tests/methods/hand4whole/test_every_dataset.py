@@ -11,16 +11,22 @@ from carpus.engine.config import compose_config
 from carpus.errors import ConfigError
 from carpus.types import Batch, collate
 
-WHOLE = ("human36m", "mscoco", "mpii", "mpi_inf_3dhp")
-HANDS = ("freihand_mano", "interhand26m_mano", "mscoco_hands")
-PAIRS = [
-    *(("hand4whole", name) for name in WHOLE),
-    *(("pose2pose/hand", name) for name in HANDS),
-    ("pose2pose/body", "pw3d"),
+ALWAYS = [
+    ("hand4whole", "human36m"),
+    ("hand4whole", "mscoco"),
+    ("pose2pose/hand", "freihand_mano"),
     ("pose2pose/body", "mscoco"),
     ("pose2pose/face", "ffhq"),
-    pytest.param("hand4whole", "agora", marks=pytest.mark.slow),
 ]
+SELDOM = [
+    ("hand4whole", "mpii"),
+    ("hand4whole", "mpi_inf_3dhp"),
+    ("hand4whole", "agora"),
+    ("pose2pose/hand", "interhand26m_mano"),
+    ("pose2pose/hand", "mscoco_hands"),
+    ("pose2pose/body", "pw3d"),
+]
+PAIRS = [*ALWAYS, *(pytest.param(*pair, marks=pytest.mark.slow) for pair in SELDOM)]
 SMALL = {
     "hand4whole": [
         "method.crop_hw=[128,64]",
