@@ -41,6 +41,12 @@ def test_init_from_starts_a_new_experiment_with_the_weights_only(trained, here, 
     assert f"{count} of {count} tensors copied" in output
     learnt = [n for n in before["state_dict"] if "running" not in n and "tracked" not in n]
     assert all(torch.equal(before["state_dict"][n], after["state_dict"][n]) for n in learnt)
+    first, second = after["trained_on"]
+    assert before["trained_on"] == [first]
+    assert (first["key"], first["datasets"], first["start"]) == (trained[0].key, ["msra_synthetic"], [])
+    assert (second["key"], second["steps"]) == ("dddd0000d", 1)
+    assert second["start"] == [str(trained[0].last)]
+    assert "Adam lr 0" in output
 
 
 def test_weights_of_another_width_are_listed_by_name_and_shape(trained, here, world):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import pickle
 import zipfile
 
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 
+from carpus.commands import agora_command
 from carpus.data.results.agora_check import AgoraResults, check_agora_results
 from carpus.data.results.agora_format import parameter_shapes
 from carpus.data.results.agora_results import AgoraResultWriter, agora_params, zip_results
@@ -191,3 +193,22 @@ def test_pickles_run_nothing(tmp_path):
     found = check_agora_results(tmp_path)
     assert "builtins.print" in found[0]
     assert "damaged" in found[1]
+
+
+def test_the_command_tells_faults(tmp_path, capsys):
+    parser = argparse.ArgumentParser()
+    agora_command.add_arguments(parser)
+
+    def run(*words):
+        agora_command.run(parser.parse_intermixed_args(["check", *words]))
+        return capsys.readouterr().out
+
+    joints, params = predicted()
+    writer = AgoraResultWriter(tmp_path / "predictions")
+    writer.write_people(["a.png", "b.png", "c.png"], torch.tensor([0, 3, 7]), joints, params)
+    archive = str(writer.zip(tmp_path / "pred.zip"))
+    assert "nothing that AGORA's server would refuse" in run("--results", archive)
+    with pytest.raises(DataError, match=r"pred.zip: \d+ faults\n"):
+        run("--results", archive, "--model", "smpl")
+    with pytest.raises(ConfigError, match="--results FILE"):
+        run()

@@ -1,4 +1,4 @@
-"""``carpus agora``: AGORA's data frames to annotation, and crops of its large pictures."""
+"""``carpus agora``: data frames to annotation, crops of large pictures, faults of result files."""
 
 from __future__ import annotations
 
@@ -12,13 +12,14 @@ from carpus.errors import ConfigError, DataError, unknown
 if TYPE_CHECKING:
     from carpus.data.agora_bodies import JointBodies
 
-STEPS = ("parse", "crops")
+STEPS = ("parse", "crops", "check")
 
 EXAMPLE = """examples:
   carpus agora parse dataset.root=/mnt/AGORA paths.body_models=/mnt/body_models --processes 8
   carpus agora crops dataset.root=/mnt/AGORA --processes 8
   carpus agora parse --split validation --frames /mnt/AGORA/Cam --fits /mnt/AGORA --overlays 20
   carpus agora crops --split test          of the boxes in AGORA_test_bbox.json
+  carpus agora check --results predictions.zip          before the server refuses it
 
 parse writes AGORA_<split>.json, smplx_params_cam, cam_params and gt_joints; pandas is not needed. crops
 writes images_3840x2160/<folder>_crop. Interrupted, the same command continues."""
@@ -26,7 +27,10 @@ writes images_3840x2160/<folder>_crop. Interrupted, the same command continues."
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Step, splits, where things are, processes."""
-    parser.add_argument("step", help="parse (data frames to annotation) | crops (of the large pictures)")
+    parser.add_argument(
+        "step",
+        help="parse (data frames to annotation) | crops (of the large pictures) | check (result files)",
+    )
     parser.add_argument(
         "--dataset", default="agora", help="name of a dataset in conf/dataset (default: agora)"
     )
@@ -48,6 +52,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--processes", type=int, default=1, help="parsers, or readers of large pictures")
     parser.add_argument("--force", action="store_true", help="make also what is there")
+    parser.add_argument("--results", type=Path, help="check: archive or folder of result files")
+    parser.add_argument("--model", default="smplx", help="check: smplx (default) or smpl")
     parser.add_argument(
         "--standin", action="store_true", help="stand-in bodies where there are no SMPL-X files"
     )
@@ -61,6 +67,9 @@ def run(arguments: argparse.Namespace) -> None:
     for name, least in (("processes", 1), ("overlays", 0)):
         if getattr(arguments, name) < least:
             raise ConfigError(f"--{name} {getattr(arguments, name)}: at least {least} is needed")
+    if arguments.step == "check":
+        _check(arguments)
+        return
     from carpus.data.agora_layout import base_folder
 
     cfg, dataset = compose_dataset(arguments.dataset, list(arguments.overrides))
@@ -165,3 +174,15 @@ def _splits(arguments: argparse.Namespace, allowed: tuple[str, ...]) -> list[str
 
     words = [word.strip() for word in (arguments.split or "").split(",") if word.strip()]
     return [check_split(word, allowed) for word in words]
+
+
+def _check(arguments: argparse.Namespace) -> None:
+    """Say what the server would refuse or misread."""
+    from carpus.data.results.agora_check import check_agora_results
+
+    if arguments.results is None:
+        raise ConfigError("carpus agora check: name the archive or folder with --results FILE")
+    faults = check_agora_results(arguments.results, arguments.model)
+    if faults:
+        raise DataError("\n".join([f"{arguments.results}: {len(faults)} faults", *faults]))
+    out(f"{arguments.results}: nothing that AGORA's server would refuse")

@@ -19,6 +19,7 @@ from carpus.engine.checkpoints import Checkpoints, load_weights, read_checkpoint
 from carpus.engine.config import load_config, load_logs_path, save_config
 from carpus.engine.console import is_main_process, say
 from carpus.engine.folder import RunFolder, environment, now, write_text
+from carpus.engine.history import TrainingHistory, stages_of
 from carpus.engine.identity import KEY_VARIABLE, agree_on_key
 from carpus.engine.keys import find_run
 from carpus.engine.loggers import build_loggers, trim_csv
@@ -120,6 +121,7 @@ def _build_trainer(
 ) -> pl.Trainer:
     """The Trainer with the run's callbacks and loggers."""
     callbacks = [build(node) for node in cfg.callbacks.values() if node is not None]
+    callbacks.append(TrainingHistory(stages_of(cfg, run, resume_from is not None)))
     protocol = experiment.new_protocol()
     for callback in callbacks:
         if isinstance(callback, Checkpoints):
@@ -209,8 +211,17 @@ def _summarise(
         f"{parameters:,} parameters on {device} ({cfg.trainer.precision}), {processes} process(es)\n"
         f"{samples:,} training samples, {-(-samples // cfg.batch_size):,} steps per epoch, "
         f"{cfg.trainer.max_epochs} epochs; batch {cfg.batch_size} = {iter_batch} x {accumulate} pass(es) "
-        f"x {processes} process(es)"
+        f"x {processes} process(es)\n{_settings(cfg.optimizer)}; {_settings(cfg.scheduler)}"
     )
+
+
+def _settings(node: DictConfig | None) -> str:
+    """An optimiser or a schedule of rates in words."""
+    if node is None or "_target_" not in node:
+        return "constant rate"
+    values = {name: value for name, value in plain(node).items() if not name.startswith("_")}
+    said = ", ".join(f"{name} {value}" for name, value in values.items() if value is not None)
+    return f"{node._target_.rpartition('.')[2]} {said}".strip()
 
 
 def _command(overrides: Sequence[str]) -> str:

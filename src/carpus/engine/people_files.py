@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from carpus.data.results.agora_check import check_agora_results
 from carpus.data.results.agora_results import AgoraResultWriter
 from carpus.data.results.freihand_results import write_freihand
 from carpus.engine.build import Experiment
@@ -18,6 +19,8 @@ from carpus.methods.fitted import FittedPerson
 from carpus.metrics.collector import Collected
 
 _ROWS = 128
+_FAULTS = 5
+"""How many are told."""
 AGORA, FREIHAND = "agora", "freihand"
 
 
@@ -70,7 +73,9 @@ def _agora(
         people = [int(number) for *_, number in names]
         writer.write_people([name[-2] for name in names], people, pixels, params)
     archive = writer.zip(folder.with_suffix(".zip"))
-    return [f"  {archive}: AGORA's result files of {row:,} people"]
+    faults = check_agora_results(archive, module.layout.model)
+    told = f"  {archive}: AGORA's result files of {row:,} people"
+    return [told, *(f"warning: {fault}" for fault in faults[:_FAULTS])]
 
 
 def _seen(joints_m: Tensor, params: dict[str, Tensor]) -> np.ndarray:

@@ -25,13 +25,24 @@ def read_initial_weights(cfg: DictConfig) -> tuple[dict[str, Tensor], str]:
     if cfg.load_from:
         published = read_published(Path(cfg.load_from), cfg.method.name)
         return published.state_dict, " ".join([str(cfg.load_from), *_trained_with(published)])
-    given = [cfg.init_from] if isinstance(cfg.init_from, str | int) else list(cfg.init_from)
-    paths = [_initial_checkpoint(str(name), Path(cfg.paths.logs)) for name in given]
+    paths = initial_checkpoints(cfg)
     if len(paths) > 1 and cfg.method.name in MERGERS:
         merged = MERGERS[cfg.method.name](paths)
         return merged.content["state_dict"], f"{' and '.join(map(str, paths))} ({merged.describe()})"
     state = {name: value for path in paths for name, value in read_state(path).items()}
     return state, " and ".join(map(str, paths))
+
+
+def initial_checkpoints(cfg: DictConfig) -> list[Path]:
+    """The files that ``init_from`` names; none without it.
+
+    Raises:
+        ConfigError: if one is not there.
+    """
+    if not cfg.init_from:
+        return []
+    given = [cfg.init_from] if isinstance(cfg.init_from, str | int) else list(cfg.init_from)
+    return [_initial_checkpoint(str(name), Path(cfg.paths.logs)) for name in given]
 
 
 def _initial_checkpoint(given: str, logs: Path) -> Path:
