@@ -66,6 +66,7 @@ def test_opening_reads_no_annotation(write_annotation, tmp_path):
     tracemalloc.stop()
 
 
+@pytest.mark.slow
 def test_the_first_batch_comes_with_its_pictures(bench, tmp_path):
     found = bench.scale(SMALL, tmp_path)
     assert found["images"] == SMALL

@@ -230,6 +230,7 @@ def test_tables_of_another_model_are_refused():
         Human36mProtocol({"mano": rows})
 
 
+@pytest.mark.slow
 def test_two_processes_give_the_numbers_of_one(tmp_path):
     mp.spawn(worker.work, args=(str(tmp_path),), nprocs=2)
     found = [json.loads((tmp_path / f"rank{rank}.json").read_text()) for rank in range(2)]

@@ -7,6 +7,7 @@ import sys
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
 import torch
 
 from carpus.nets.flows import ActNorm, FlowSequence, GlowStep
@@ -100,6 +101,7 @@ def test_both_halves_are_updated():
     assert not (step(x)[0] == step.permutation(x)).any()
 
 
+@pytest.mark.slow
 def test_processes_start_from_their_common_statistics(tmp_path):
     workers = [subprocess.Popen([sys.executable, __file__, str(rank), str(tmp_path)]) for rank in (0, 1)]
     assert [worker.wait(timeout=400) for worker in workers] == [0, 0]

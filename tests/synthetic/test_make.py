@@ -17,7 +17,7 @@ def digest(root):
 
 
 # Large pictures, or many of them, take their time; what they share with the others is tested there.
-SLOW = {name: [pytest.mark.slow] for name in ("agora", "human36m", "mscoco", "stb")}
+SLOW = {name: [pytest.mark.slow] for name in ("agora", "human36m", "mpii", "mscoco", "stb")}
 
 
 @pytest.mark.parametrize("dataset", [pytest.param(d, marks=SLOW.get(d, [])) for d in DATASETS if d != "msra"])

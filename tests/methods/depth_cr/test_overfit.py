@@ -8,7 +8,7 @@ from carpus.nets.depth_cr import COMPOSITIONS
 
 from .overfit import batch_of, error_mm, module_of, narrow, train
 
-QUICK = {"base_clean", "super_edt2m"}
+QUICK = {"base_clean"}
 BUDGET = {2: (70, 2e-3, 4), 3: (120, 6e-3, 4)}
 """Steps, learning rate and divisor of the channels, which only volumes have, of images and of volumes."""
 # One voxel of 32,768 is learnt more slowly than a coordinate, and takes features.
