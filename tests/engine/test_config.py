@@ -64,7 +64,11 @@ def kind_of(dataset):
     return file.kind if "kind" in file else kind_of(file.defaults[0])
 
 
-@pytest.mark.parametrize("group", groups())
+# Of these there are many; the commands of the documentation compose most of them.
+LONG = {name: [pytest.mark.slow] for name in ("dataset", "experiment", "method")}
+
+
+@pytest.mark.parametrize("group", [pytest.param(g, marks=LONG.get(g, [])) for g in groups()])
 def test_every_choice_of_every_group_composes(group):
     for choice in choices(group):
         file = OmegaConf.load(conf_dir() / group / f"{choice}.yaml")
