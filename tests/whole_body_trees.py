@@ -8,6 +8,7 @@ from typing import Any
 
 import cv2
 import numpy as np
+import torch
 
 from carpus.data.sources import source_class
 from carpus.data.whole_body_dataset import WholeBodyDataset
@@ -208,3 +209,18 @@ def dataset_of(source: Any, root: Path, packs: Path, splits: Any = None, **optio
     chosen = splits or PersonSplits(train="train", val="train", test="train", val_fraction=0.5)
     name = options.pop("name", None) or source_class(source).name
     return WholeBodyDataset(name, root, source, packs, chosen, **options)
+
+
+def posed_m(fields, layer):
+    """Vertices and joints of a record's fit in the camera's frame, metres, by the model's layer."""
+
+    def row(values):
+        return torch.tensor(np.asarray(values, np.float32).reshape(1, -1))
+
+    names = ("pose", "shape", "trans_m", "expr")
+    made = layer(**{name: row(fields[f"model_{name}"]) for name in names if f"model_{name}" in fields})
+    vertices, joints = (np.float64(values[0]) for values in (made.vertices_m, made.joints_m))
+    if "model_rotation" in fields:
+        turn, shift = fields["model_rotation"], fields["model_translation_m"]
+        return vertices @ turn.T + shift, joints @ turn.T + shift
+    return vertices, joints

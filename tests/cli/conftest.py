@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 import torch
 
+from demo_runs import demonstration, write_clip
+
 ROOT = Path(__file__).parents[2]
 SCHEDULE = ["scheduler=step", "scheduler.milestones=[1,2]"]
 
@@ -151,3 +153,15 @@ def no_report(monkeypatch):
     import carpus.engine.evaluate as scoring
 
     monkeypatch.setattr(scoring, "_write_report", lambda experiment, run, *_: run.path / "report.html")
+
+
+@pytest.fixture(scope="session")
+def clip(world):
+    """A video of a bright patch that moves to the right."""
+    return write_clip(world.folder / "clip.avi")
+
+
+@pytest.fixture
+def demo(here, world, tmp_path):
+    """``demo(kind, images, *options) -> (exit code, output, folder)`` of a run with random weights."""
+    return demonstration(here, world, tmp_path / "out")

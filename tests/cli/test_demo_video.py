@@ -16,24 +16,12 @@ from demo_runs import (
     COUNT,
     FPS,
     RUNS,
-    demonstration,
     lines_of,
     pictures_of,
     posed,
-    write_clip,
 )
 
 BOX = "--bbox=30,10,80,90"
-
-
-@pytest.fixture(scope="module")
-def clip(world):
-    return write_clip(world.folder / "clip.avi")
-
-
-@pytest.fixture
-def demo(here, world, tmp_path):
-    return demonstration(here, world, tmp_path / "out")
 
 
 def values(out, name, box=0):

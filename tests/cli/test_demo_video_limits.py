@@ -13,19 +13,9 @@ from carpus.engine.config import compose_config, save_config
 from carpus.engine.demo_detector import PersonDetector
 from carpus.engine.demo_people import PeoplePredictor
 from carpus.engine.folder import RunFolder
-from demo_runs import COUNT, demonstration, lines_of, pictures_of, write_clip
+from demo_runs import COUNT, lines_of, pictures_of
 
 BOX = "--bbox=30,10,80,90"
-
-
-@pytest.fixture(scope="module")
-def clip(world):
-    return write_clip(world.folder / "clip.avi")
-
-
-@pytest.fixture
-def demo(here, world, tmp_path):
-    return demonstration(here, world, tmp_path / "out")
 
 
 class Found(torch.nn.Module):

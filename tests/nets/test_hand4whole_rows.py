@@ -11,22 +11,14 @@ from carpus.nets.hand4whole.boxes import cut_out
 from carpus.nets.hand4whole.rotation import matrix_from_axis_angle
 from carpus.nets.hand4whole.sampling import sample_features
 from golden_cases import golden_paths
-from hand4whole_golden import layout, small_net
+from hand4whole_golden import layout, moved_net
 
 COUNT = 3
 
 
 @pytest.fixture(scope="module")
 def net():
-    """Away from the published start, where all joints lie in the middle and boxes have no size."""
-    torch.manual_seed(5)
-    net = small_net()
-    for part in net.modules():
-        if isinstance(part, torch.nn.Linear | torch.nn.Conv2d | torch.nn.ConvTranspose2d):
-            torch.nn.init.normal_(part.weight, std=0.15)
-    for branch in (net.box_net.lhand_size, net.box_net.rhand_size, net.box_net.face_size):
-        torch.nn.init.constant_(branch[2].bias, 2.0)
-    return net.eval()
+    return moved_net(5).eval()
 
 
 @pytest.fixture(scope="module")

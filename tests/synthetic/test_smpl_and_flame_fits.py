@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import torch
 
 from carpus.bodies.library import BodyModels
 from carpus.data.sources.human36m import Human36M
@@ -18,6 +17,7 @@ from carpus.synthetic.people.group import Cast
 from carpus.synthetic.people.model import placed, rig
 from carpus.synthetic.people.portrait import nearest_head
 from carpus.synthetic.tree import split_subjects
+from whole_body_trees import posed_m
 
 FRAMES = {"human36m": 2, "mpi_inf_3dhp": 1, "mpii": 3, "mscoco": 5}
 SEED = 2
@@ -30,21 +30,6 @@ LIMBS = [f"{side}_{part}" for side in ("left", "right") for part in ("elbow", "w
 def worlds(tmp_path_factory):
     root = tmp_path_factory.mktemp("people")
     return {name: make(name, root / name, frames=count, seed=SEED) for name, count in FRAMES.items()}
-
-
-def row(values):
-    return torch.tensor(np.asarray(values, np.float32).reshape(1, -1))
-
-
-def posed_m(fields, layer):
-    """Vertices and joints of a record's fit in the camera's frame."""
-    names = ("pose", "shape", "trans_m", "expr")
-    made = layer(**{name: row(fields[f"model_{name}"]) for name in names if f"model_{name}" in fields})
-    vertices, joints = (np.float64(values[0]) for values in (made.vertices_m, made.joints_m))
-    if "model_rotation" in fields:
-        turn, shift = fields["model_rotation"], fields["model_translation_m"]
-        return vertices @ turn.T + shift, joints @ turn.T + shift
-    return vertices, joints
 
 
 @pytest.mark.parametrize("source", [Human36M, MPIINF3DHP, MPII, MSCOCO])

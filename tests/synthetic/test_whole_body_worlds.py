@@ -7,7 +7,6 @@ import json
 import cv2
 import numpy as np
 import pytest
-import torch
 
 from carpus.bodies.library import BodyModels
 from carpus.data.sources.ehf import EHF
@@ -25,6 +24,7 @@ from carpus.synthetic.mpii import mpii_joints_m
 from carpus.synthetic.people.group import Cast
 from carpus.synthetic.people.published import human36m_regressor
 from carpus.synthetic.tree import split_subjects
+from whole_body_trees import posed_m
 
 FRAMES = {"human36m": 3, "mpi_inf_3dhp": 4, "mpii": 5, "mscoco": 8, "pw3d": 3, "ehf": 2, "ffhq": 3}
 SEED = 2
@@ -35,22 +35,6 @@ MODELS = BodyModels("there is none", standin=True)
 def worlds(tmp_path_factory):
     root = tmp_path_factory.mktemp("people")
     return {name: make(name, root / name, frames=count, seed=SEED) for name, count in FRAMES.items()}
-
-
-def row(values):
-    return torch.tensor(np.asarray(values, np.float32).reshape(1, -1))
-
-
-def body(fields, layer):
-    """Vertices and joints of a record's fit in the camera's frame, metres, by the model's layer."""
-    names = ("pose", "shape", "trans_m", "expr")
-    given = {name: row(fields[f"model_{name}"]) for name in names if f"model_{name}" in fields}
-    made = layer(**given)
-    vertices, joints = (np.float64(values[0]) for values in (made.vertices_m, made.joints_m))
-    if "model_rotation" in fields:
-        turn, shift = fields["model_rotation"], fields["model_translation_m"]
-        return vertices @ turn.T + shift, joints @ turn.T + shift
-    return vertices, joints
 
 
 def with_parts(fields, entry):
@@ -96,7 +80,7 @@ def test_joints_in_space_are_those_of_the_fits(worlds, source, count, entry):
         record = people[index]
         check_picture(record)
         fields = with_parts(record.fields, entry(root, people.columns(index)))
-        joints = 1000 * human36m_regressor() @ body(fields, MODELS.smplx())[0]
+        joints = 1000 * human36m_regressor() @ posed_m(fields, MODELS.smplx())[0]
         joints = joints[[HUMAN36M.index(joint) for joint in people.skeleton.joints]]
         np.testing.assert_allclose(fields["joints_cam_mm"], joints, atol=0.05)
         pixels = Camera.from_array(fields["camera"]).project(joints)
@@ -122,7 +106,7 @@ def test_mpii_key_points_are_those_of_its_fits(worlds):
             assert str(record.fields["annot_id"]) not in fits
             continue
         fields = with_parts(record.fields, fits[str(record.fields["annot_id"])]["smplx_param"])
-        vertices, _ = body(fields, MODELS.smplx())
+        vertices, _ = posed_m(fields, MODELS.smplx())
         pixels = Camera.from_array(fields["model_camera"]).project(mpii_joints_m(vertices))
         valid = fields["joint_valid"]
         assert valid.any()
@@ -136,7 +120,7 @@ def test_mscoco_key_points_and_boxes_are_those_of_its_fits(worlds):
     for record in (people[index] for index in range(0, len(people), 3)):
         check_picture(record)
         fields = record.fields
-        _, joints = body(fields, MODELS.smplx())
+        _, joints = posed_m(fields, MODELS.smplx())
         pixels = Camera.from_array(fields["model_camera"]).project(joints)
         there = fields["model_part_valid"]
         # Without the expression, joints of the trunk move a little: their regressor knows the head, too.
@@ -160,7 +144,7 @@ def test_mscoco_hands_are_those_of_their_fits(worlds):
     for record in (hands[index] for index in range(0, len(hands), 4)):
         fields = record.fields
         side = "right" if fields["hand_type"][0] else "left"
-        _, joints = body(fields, MODELS.mano(side))
+        _, joints = posed_m(fields, MODELS.mano(side))
         pixels = Camera.from_array(fields["model_camera"]).project(joints)
         scale = fields["model_camera"][0] / joints[:, 2].mean()
         valid = fields["joint_valid"]
@@ -187,7 +171,7 @@ def test_pw3d_people_have_smpl_of_their_gender_in_the_picture(worlds):
         check_picture(record)
         fields = record.fields
         assert fields["gender"] in (1, 2)
-        vertices, _ = body(fields, MODELS.smpl(("neutral", "male", "female")[fields["gender"]]))
+        vertices, _ = posed_m(fields, MODELS.smpl(("neutral", "male", "female")[fields["gender"]]))
         pixels = Camera.from_array(fields["camera"]).project(vertices)
         left, top, width, height = fields["bbox_xywh_px"]
         inside = (pixels > (left - 12, top - 12)) & (pixels < (left + width + 12, top + height + 12))
@@ -218,7 +202,7 @@ def test_ffhq_key_points_are_those_of_its_fits(worlds):
         record = faces[index]
         check_picture(record)
         fields = record.fields
-        _, joints = body(fields, MODELS.flame())
+        _, joints = posed_m(fields, MODELS.flame())
         pixels = Camera.from_array(fields["model_camera"]).project(joints)
         valid = fields["joint_valid"]
         assert not valid[:5].any()
