@@ -77,7 +77,7 @@ def mirror_partners(models, kind):
 @pytest.mark.parametrize("kind", ["smplx", "flame"])
 def test_the_target_of_a_mirrored_sample_is_the_mirrored_mesh(models, kind, turn):
     part = {"smplx": "whole_body", "flame": "face"}[kind]
-    # Stand-ins are symmetric in their mean shape, and only there.
+    # The mean shape; other shapes of bodies are in test_mirrored_bodies.py.
     symmetric = fit(kind, model_shape=np.zeros(10), model_expr=np.zeros(10))
     batch = batch_of([symmetric] * 2, [crop(part), crop(part, True, turn)], LAYOUTS[part])
     targets = PersonCodec(part, models).encode(batch)
