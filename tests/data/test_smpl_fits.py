@@ -152,3 +152,22 @@ def test_a_store_of_other_fits_is_refused_and_packed_again(tree, tmp_path):
     path.write_text(json.dumps(json.loads(path.read_text())) + " ")
     with pytest.raises(StoreError, match=path.name):
         dataset("smpl").open("train")
+
+
+def test_fits_that_are_not_read_may_come_and_go(tree, tmp_path):
+    source, root, _ = tree
+    smpl = smpl_file(source, root)
+    content = smpl.read_text()
+    smpl.unlink()
+    dataset = dataset_of(partial(source, fits="smplx"), root, tmp_path / "packs", images="tree")
+    packed = (dataset.pack("train") / "meta.json").stat().st_mtime_ns
+    smpl.write_text(content)
+    assert len(dataset.open("train"))
+    assert (dataset.pack("train") / "meta.json").stat().st_mtime_ns == packed
+    alone = dataset_of(partial(source, fits=False), root, tmp_path / "packs", name="bare", images="tree")
+    assert len(alone.open("train"))
+    for file in (smpl, smplx_file(source, root)):
+        file.write_text(file.read_text() + " ")
+    assert len(alone.open("train"))
+    with pytest.raises(StoreError, match=smplx_file(source, root).name):
+        dataset.open("train")

@@ -75,9 +75,10 @@ class PictureDataset(PackedDataset[S, R]):
         """Tell the log where a store has not the published number of records; called once per store."""
 
     def _options(self, physical: str) -> dict[str, Any]:
-        files = self.source_type.annotation_files(self.root, physical)
+        options = super()._options(physical)
+        files = self.source_type.files_read(self.root, physical, options)
         return {
-            **super()._options(physical),
+            **options,
             "images": "packed" if self.images == "packed" else "left",
             "annotations": sizes_of(files, self.root),
         }
@@ -100,5 +101,6 @@ class PictureDataset(PackedDataset[S, R]):
 
     def _fingerprint(self, physical: str) -> str | None:
         """Of the annotation files; the tree is not read otherwise."""
-        files = self.source_type.annotation_files(self.root, physical)
-        return self.source_type.hash_of(self.root, physical) if files else None
+        options = self._expected()
+        files = self.source_type.files_read(self.root, physical, options)
+        return self.source_type.hash_of(self.root, physical, options) if files else None

@@ -32,8 +32,9 @@ def check_annotation(source: type[RgbSource], store: Store, root: Path, name: st
         StoreError: naming the file.
     """
     physical = store.folder.name
-    packed = store.meta["options"].get("annotations", {})
-    for file, size in sizes_of(source.annotation_files(root, physical), root).items():
+    options = store.meta["options"]
+    packed = options.get("annotations", {})
+    for file, size in sizes_of(source.files_read(root, physical, options), root).items():
         if packed.get(file) == size:
             continue
         how = f"with {packed[file]:,} bytes of" if file in packed else "without"

@@ -6,6 +6,7 @@ import hashlib
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 import numpy as np
@@ -40,6 +41,8 @@ class RgbSource(Source):
     """Databases or folders of part masks, below the root: the first that exists is used."""
     given_splits: ClassVar[Mapping[str, tuple[str, ...]]] = {}
     """Names of programs whose boxes and wrist depths are read, and the splits they exist for."""
+    made_with: Mapping[str, Any] = MappingProxyType({})
+    """Those of the constructor's options that decide which annotation files are read."""
 
     def __init__(self, root: str | Path, split: str, images: str = "packed") -> None:
         super().__init__(root, split)
@@ -100,16 +103,27 @@ class RgbSource(Source):
     @classmethod
     @abstractmethod
     def annotation_files(cls, root: Path, split: str) -> list[Path]:
-        """The files whose content the records depend on; those that exist."""
+        """The files of a split's annotation; those that exist."""
 
     @classmethod
-    def hash_of(cls, root: Path, split: str) -> str:
-        """Hash of the annotation files' names and content.
+    def files_read(cls, root: Path, split: str, options: Mapping[str, Any]) -> list[Path]:
+        """Those of the annotation files whose content records depend on that are made with some options.
+
+        Args:
+            root, split: as of the constructor.
+            options: other arguments of the constructor, as a store remembers them.
+        """
+        del options
+        return cls.annotation_files(root, split)
+
+    @classmethod
+    def hash_of(cls, root: Path, split: str, options: Mapping[str, Any]) -> str:
+        """Hash of names and content of :meth:`files_read`.
 
         Images are not looked at: there may be more than a million of them.
         """
         digest = hashlib.blake2b(digest_size=16)
-        for path in cls.annotation_files(root, split):
+        for path in cls.files_read(root, split, options):
             digest.update(f"{path.relative_to(root)}\0{path.stat().st_size}\0".encode())
             with path.open("rb") as file:
                 while chunk := file.read(1 << 22):
@@ -123,8 +137,8 @@ class RgbSource(Source):
         return {"groups": plain_counts(counts)}
 
     def fingerprint(self) -> str:
-        """Hash of the annotation files."""
-        return self.hash_of(self.root, self.split)
+        """Hash of the annotation files that are read."""
+        return self.hash_of(self.root, self.split, self.made_with)
 
 
 def column_of(store: Store, name: str) -> np.ndarray:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -70,6 +70,24 @@ def chosen_fits(fits: str | bool, dataset: str) -> str | None:
     if model is not None and model not in BODY_FITS:
         raise ConfigError(unknown(f"dataset.fits of {dataset}", str(fits), (*BODY_FITS, "false")))
     return model
+
+
+def fits_read(files: Sequence[Path], fits: str | bool, dataset: str) -> list[Path]:
+    """Annotation files without the fits that a choice leaves alone.
+
+    Args:
+        files: those that exist.
+        fits, dataset: as of :func:`chosen_fits`.
+    Example:
+        >>> files = [Path("MPII_train.json"), Path("MPII_train_SMPLX_NeuralAnnot.json")]
+        >>> [file.name for file in fits_read(files, False, "mpii")]
+        ['MPII_train.json']
+    """
+    chosen = chosen_fits(fits, dataset)
+    models = [next((m for m in BODY_FITS if f"_{m.upper()}_" in file.name), None) for file in files]
+    # MPI-INF-3DHP's file may have the other model's name; it is then the only one.
+    read = {chosen} if chosen is None or chosen in models else set(BODY_FITS)
+    return [file for file, model in zip(files, models, strict=True) if model is None or model in read]
 
 
 def remedy_of(model: str) -> str:

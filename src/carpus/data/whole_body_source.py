@@ -6,7 +6,7 @@ import logging
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from carpus.data.rgb_images import picture_size
 from carpus.data.rgb_source import RgbSource
 from carpus.data.sources.base import Column, read_bytes
 from carpus.data.store import Store
+from carpus.data.whole_body_fits import fits_read
 from carpus.data.whole_body_people import People
 from carpus.errors import DataError
 from carpus.geometry.person_boxes import clip_box
@@ -45,6 +46,12 @@ class WholeBodySource(RgbSource):
     kind: ClassVar[str] = "whole_body"
     about_counts: ClassVar[Mapping[str, int]] = {}
     """Order of magnitude of the number of records, where no exact number is published."""
+
+    @classmethod
+    def files_read(cls, root: Path, split: str, options: Mapping[str, Any]) -> list[Path]:
+        """Without the fits of a model that was not asked for."""
+        files = cls.annotation_files(root, split)
+        return fits_read(files, options["fits"], cls.name) if "fits" in options else files
 
     @property
     def group_counts(self) -> tuple[int, ...]:

@@ -71,7 +71,7 @@ class Human36M(WorldPeople):
         self.every = {"train": train_every, "test": test_every}[split]
         if self.every < 1:
             raise ConfigError(f"dataset.{split}_every={self.every}: every how many frames; 1 or more")
-        model = chosen_fits(fits, self.name)
+        model, self.made_with = chosen_fits(fits, self.name), {"fits": fits}
         self._base = "images/"
         self._people = with_usable_boxes(concatenate([self._read(subject) for subject in SUBJECTS[split]]))
         files = {kind: [self._file(subject, kind) for subject in SUBJECTS[split]] for kind in _KINDS}

@@ -70,7 +70,7 @@ class MPIINF3DHP(WorldPeople):
         fits: str | bool = "smplx",
     ) -> None:
         super().__init__(root, split, images)
-        model = chosen_fits(fits, self.name)
+        model, self.made_with = chosen_fits(fits, self.name), {"fits": fits}
         if every < 1:
             raise ConfigError(f"dataset.every={every}: every how many frames; 1 or more")
         self.every = every

@@ -66,7 +66,7 @@ class MPII(PeopleSource):
         annotation: str | None = None,
     ) -> None:
         super().__init__(root, split, images)
-        model = chosen_fits(fits, self.name)
+        model, self.made_with = chosen_fits(fits, self.name), {"fits": fits}
         path = find_file(self.root, *((annotation,) if annotation else _COCO))
         folder = path.parent.parent.relative_to(self.root) if path.parent != self.root else Path()
         self._base = "" if folder == Path() else f"{folder}/"

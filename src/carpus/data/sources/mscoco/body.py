@@ -52,7 +52,7 @@ class MSCOCO(PeopleSource):
         self, root: str | Path, split: str, images: str = "packed", fits: str | bool = "smplx"
     ) -> None:
         super().__init__(root, split, images)
-        model = chosen_fits(fits, self.name)
+        model, self.made_with = chosen_fits(fits, self.name), {"fits": fits}
         self._base = layout.picture_folder(self.root, split)
         path = find_file(self.root, *layout.annotation_names(split))
         people = read_people(path, layout.IMAGES, layout.image_row, _COLUMNS, _person)
