@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -10,6 +13,7 @@ from carpus.data.whole_body_dataset import WholeBodyDataset
 from carpus.engine.build import build
 from carpus.engine.config import compose_config
 from carpus.engine.mixed_config import grouped
+from carpus.errors import DataError
 from whole_body_trees import (
     write_3dhp,
     write_human36m,
@@ -41,6 +45,7 @@ PROTOCOLS = {
     "freihand_mano": "FreiHANDMeshProtocol",
     "interhand26m_mano": "InterHandMeshProtocol",
 }
+REPOSITORY = Path(__file__).parents[2]
 SPACE = {"human36m", "mpi_inf_3dhp", "pw3d", "ehf", "freihand_mano", "interhand26m_mano"}
 SPACE |= {"human36m_smpl", "mpi_inf_3dhp_smpl"}
 PARTS = {"mscoco_hands": "hand", "mscoco_face": "face"}
@@ -48,8 +53,8 @@ NAMES = (*WRITERS, "ehf", "freihand_mano", "interhand26m_mano", "ffhq", "people"
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_configurations_build_datasets_and_protocols(name):
-    cfg = compose_config([f"dataset={name}"]).dataset
+def test_configurations_build_datasets_and_protocols(name, tmp_path):
+    cfg = compose_config([f"dataset={name}", f"paths.data={tmp_path}"]).dataset
     dataset = build(cfg.spec)
     assert isinstance(dataset, WholeBodyDataset)
     assert (dataset.kind, dataset.skeleton.name, len(dataset.skeleton)) == (
@@ -63,6 +68,10 @@ def test_configurations_build_datasets_and_protocols(name):
     assert cfg.labels_3d == (name in SPACE)
     protocol = build(cfg.protocol)
     assert type(protocol).__name__ == PROTOCOLS.get(name, "PeopleJointsProtocol")
+    with pytest.raises(DataError, match=r"docs/datasets/\w+\.md") as missing:
+        dataset.tree.make()
+    (page,) = re.findall(r"docs/datasets/\w+\.md", str(missing.value))
+    assert (REPOSITORY / page).is_file()
 
 
 @pytest.mark.parametrize("name", WRITERS)

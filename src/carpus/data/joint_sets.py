@@ -38,7 +38,8 @@ class JointSet(ABC):
     """
 
     name: ClassVar[str]
-    """Of its page in the documentation."""
+    page: ClassVar[str] = ""
+    """Page of ``docs/datasets`` that describes it, if that is not called ``name``."""
     stores: ClassVar[tuple[str, ...]]
 
     def __init__(self, root: str | Path) -> None:

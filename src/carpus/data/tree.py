@@ -57,10 +57,11 @@ class PublishedTree:
         if self.exists():
             return
         if self._synth is None:
-            published = source_class(self._source).name
+            described = source_class(self._source)
+            page = described.page or described.name
             raise DataError(
                 f"dataset {self.name}: no published tree at {self.root.absolute()}; its layout: "
-                f"docs/datasets/{published}.md. Set dataset.root=…, or use dataset={self.name}_synthetic"
+                f"docs/datasets/{page}.md. Set dataset.root=…, or use dataset={self.name}_synthetic"
             )
         with exclusive(self.root.parent / f".{self.root.name}.lock"):
             if self.exists():

@@ -33,6 +33,8 @@ class Source(ABC):
     """
 
     name: ClassVar[str]
+    page: ClassVar[str] = ""
+    """Page of ``docs/datasets`` that describes the tree, if it is not called ``name``."""
     kind: ClassVar[str] = "depth"
     skeleton: ClassVar[Skeleton]
     splits: ClassVar[tuple[str, ...]]

@@ -72,6 +72,7 @@ class FreiHANDMano(PeopleSource):
     """
 
     name: ClassVar[str] = "freihand_mano"
+    page: ClassVar[str] = "freihand"
     skeleton: ClassVar[Skeleton] = SNAP
     splits: ClassVar[tuple[str, ...]] = ("train", "test")
     expected_counts: ClassVar[Mapping[str, int]] = layout.COUNTS

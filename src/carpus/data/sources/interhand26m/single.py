@@ -45,6 +45,7 @@ class InterHand26MHands(WholeBodySource):
     """
 
     name: ClassVar[str] = "interhand26m_mano"
+    page: ClassVar[str] = "interhand26m"
     skeleton: ClassVar[Skeleton] = INTERHAND_HAND
     splits: ClassVar[tuple[str, ...]] = layout.SPLITS
 

@@ -30,6 +30,7 @@ class MSCOCOFaces(CocoParts):
     """
 
     name: ClassVar[str] = "mscoco_face"
+    page: ClassVar[str] = "mscoco"
     skeleton: ClassVar[Skeleton] = FLAME_73
     model: ClassVar[str] = "flame"
     plural: ClassVar[str] = "faces"

@@ -32,6 +32,7 @@ class MSCOCOHands(CocoParts):
     """
 
     name: ClassVar[str] = "mscoco_hands"
+    page: ClassVar[str] = "mscoco"
     skeleton: ClassVar[Skeleton] = SNAP
     model: ClassVar[str] = "mano"
     plural: ClassVar[str] = "hands"
