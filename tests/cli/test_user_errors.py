@@ -22,6 +22,8 @@ from carpus.engine.folder import RunFolder
         ),
         (["trainer=ddp_gloo", "batch_size=5"], ["no multiple", "2 process(es)"]),
         (["trainer=default", "trainer.accelerator=gpu"], ["no CUDA device is visible", "trainer=cpu"]),
+        (["seed=-1"], ["seed=-1: a whole number from 0 to 4294967295 is needed"]),
+        (["trainer.precision=half"], ["Precision 'half' is invalid", "bf16-mixed"]),
         (["train_split=trian"], ["unknown split 'trian'", "did you mean 'train'"]),
         (["dataset.center_source=midle"], ["dataset.center_source", "gt"]),
         (["load_from=nothing.pth"], ["load_from=nothing.pth: no such file"]),

@@ -17,6 +17,7 @@ from omegaconf.errors import OmegaConfBaseException
 from carpus.engine.interpolations import follow_links, links_file, write_links
 from carpus.engine.mixed_config import compose_mixture, part_overrides, spread
 from carpus.engine.paths import conf_dir
+from carpus.engine.settings import check_settings
 from carpus.errors import ConfigError, unknown
 
 ROOT = "config"
@@ -33,7 +34,8 @@ def compose_config(overrides: Sequence[str]) -> DictConfig:
             configuration is of several datasets, see :mod:`carpus.engine.mixed_config`.
 
     Raises:
-        ConfigError: for an unknown group, choice or key, naming the nearest that exists.
+        ConfigError: for an unknown group, choice or key, naming the nearest that exists; for a value its key
+            cannot have.
     """
     parsed = parse_overrides(overrides)
     rest, own = part_overrides(parsed)
@@ -45,12 +47,14 @@ def compose_config(overrides: Sequence[str]) -> DictConfig:
         cfg = _compose_one(rest)
         datasets = OmegaConf.to_container(cfg.datasets) if cfg.datasets and "dataset" not in named else None
     if datasets is not None:
-        return compose_mixture(datasets, rest, own, _compose_one, choices("dataset"))
-    if own:
+        cfg = compose_mixture(datasets, rest, own, _compose_one, choices("dataset"))
+    elif own:
         raise ConfigError(f"parts.{next(iter(own))}: there are no parts without datasets=[…]")
-    assert cfg is not None
-    with open_dict(cfg):
-        cfg.datasets, cfg.parts = None, {}
+    else:
+        assert cfg is not None
+        with open_dict(cfg):
+            cfg.datasets, cfg.parts = None, {}
+    check_settings(cfg)
     return cfg
 
 
@@ -184,12 +188,14 @@ def load_config(file: Path, overrides: Sequence[str] = ()) -> DictConfig:
     """A saved configuration with dotted overrides applied on top, also to what was interpolated from them.
 
     Raises:
-        ConfigError: if an override names a group or a key the saved configuration does not have.
+        ConfigError: if an override names a group or a key the saved configuration does not have, or a value
+            its key cannot have.
     """
     cfg = read_config(file)
     changed = apply_overrides(cfg, overrides)
     if changed and links_file(file).is_file():
         follow_links(cfg, file, changed)
+    check_settings(cfg)
     return cfg
 
 

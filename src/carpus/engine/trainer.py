@@ -10,6 +10,7 @@ import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import Callback
 from pytorch_lightning.loggers import Logger
+from pytorch_lightning.utilities.exceptions import MisconfigurationException
 
 from carpus.engine.checkpoints import AtomicCheckpointIO
 from carpus.errors import ConfigError
@@ -44,6 +45,9 @@ def build_trainer(
 
     ``channels_last``, ``compile`` act on the network (see :func:`shape_network`); ``accumulate`` comes from
     ``batch_size`` and ``iter_batch``. All other arguments are those of ``conf/trainer``.
+
+    Raises:
+        ConfigError: for what Lightning or this machine does not take.
     """
     if accelerator in ("gpu", "cuda") and not torch.cuda.is_available():
         raise ConfigError(
@@ -51,35 +55,38 @@ def build_trainer(
         )
     torch.set_float32_matmul_precision("high" if tf32 else "highest")
     torch.backends.cudnn.allow_tf32 = tf32
-    return pl.Trainer(
-        default_root_dir=folder,
-        callbacks=list(callbacks),
-        logger=list(loggers) or False,
-        plugins=[AtomicCheckpointIO()],
-        accelerator=accelerator,
-        devices=devices,
-        num_nodes=num_nodes,
-        strategy=_strategy(strategy, accelerator),
-        precision=precision,  # type: ignore[arg-type]
-        max_epochs=max_epochs,
-        max_steps=max_steps,
-        max_time=max_time,
-        check_val_every_n_epoch=val_every_epochs,
-        gradient_clip_val=gradient_clip_norm,
-        accumulate_grad_batches=accumulate,
-        deterministic=deterministic,
-        limit_train_batches=limit_train_batches,
-        limit_val_batches=limit_val_batches,
-        limit_test_batches=limit_test_batches,
-        fast_dev_run=fast_dev_run,
-        use_distributed_sampler=False,
-        num_sanity_val_steps=0,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        enable_checkpointing=True,
-        log_every_n_steps=10,
-        inference_mode=True,
-    )
+    try:
+        return pl.Trainer(
+            default_root_dir=folder,
+            callbacks=list(callbacks),
+            logger=list(loggers) or False,
+            plugins=[AtomicCheckpointIO()],
+            accelerator=accelerator,
+            devices=devices,
+            num_nodes=num_nodes,
+            strategy=_strategy(strategy, accelerator),
+            precision=precision,  # type: ignore[arg-type]
+            max_epochs=max_epochs,
+            max_steps=max_steps,
+            max_time=max_time,
+            check_val_every_n_epoch=val_every_epochs,
+            gradient_clip_val=gradient_clip_norm,
+            accumulate_grad_batches=accumulate,
+            deterministic=deterministic,
+            limit_train_batches=limit_train_batches,
+            limit_val_batches=limit_val_batches,
+            limit_test_batches=limit_test_batches,
+            fast_dev_run=fast_dev_run,
+            use_distributed_sampler=False,
+            num_sanity_val_steps=0,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+            enable_checkpointing=True,
+            log_every_n_steps=10,
+            inference_mode=True,
+        )
+    except (TypeError, ValueError, MisconfigurationException) as error:
+        raise ConfigError(f"trainer: {error}") from error
 
 
 def _strategy(name: str, accelerator: str) -> Any:
