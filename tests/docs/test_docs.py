@@ -79,7 +79,7 @@ def check_overrides(overrides: list[str]) -> None:
     """Groups compose and keys exist, or the program's own error is raised."""
     parsed = parse_overrides(overrides)
     chosen = tuple(o.input_line for o in parsed if o.key_or_group in groups())
-    known = keys_of(chosen)
+    known = {*groups(), *keys_of(chosen)}
     if any(o.key_or_group not in known and not o.is_add() for o in parsed):
         compose_config(overrides)
 
