@@ -57,7 +57,8 @@ def test_three_stages_are_chained_by_their_keys(world):
     """Nothing is learnt in the last stage, so its weights show where they come from."""
     body = "datasets=[human36m_synthetic,mscoco_synthetic,mpii_synthetic] method.module.imagenet=null"
     hand = "datasets=[freihand_mano_synthetic,interhand26m_mano_synthetic,mscoco_hands_synthetic]"
-    run(world, "one", "experiment=h4w_stage1", body, FEW, SIZES, *WHOLE)
+    told = run(world, "one", "experiment=h4w_stage1", body, FEW, SIZES, *WHOLE)
+    assert "published: started from a 2D pose network" in told
     small = "method.crop_hw=[64,64] method.module.imagenet=null"
     run(world, "two", "experiment=pose2pose_hand", hand, FEW, small, *SINGLE)
     chain = f"init_from=[{KEYS['one']},{KEYS['two']}] optimizer.lr=0"

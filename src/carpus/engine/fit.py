@@ -24,11 +24,12 @@ from carpus.engine.identity import KEY_VARIABLE, agree_on_key
 from carpus.engine.keys import find_run
 from carpus.engine.loggers import build_loggers, trim_csv
 from carpus.engine.mixed_config import dataset_name
+from carpus.engine.published import departures
 from carpus.engine.scoring import score
 from carpus.engine.status import recorded, run_update
 from carpus.engine.trainer import shape_network, split_batch
 from carpus.engine.weights import read_initial_weights
-from carpus.errors import ConfigError, unknown
+from carpus.errors import ConfigError
 
 
 def fit(cfg: DictConfig, overrides: Sequence[str]) -> RunFolder:
@@ -86,11 +87,8 @@ def _run(cfg: DictConfig, run: RunFolder, resume_from: Path | None) -> None:
 
 def _take_weights(cfg: DictConfig, experiment: AnyExperiment, run: RunFolder) -> str:
     """Load the weights that are to be scored, and name their checkpoint."""
-    wanted = cfg.get("test_with", "last")
-    if wanted not in ("last", "best"):
-        raise ConfigError(unknown("test_with", wanted, ("last", "best")))
     best = run.checkpoints / "best.ckpt"
-    if wanted == "last" or not best.is_file():
+    if cfg.get("test_with", "last") == "last" or not best.is_file():
         return run.last.name
     experiment.module.load_state_dict(read_checkpoint(best)["state_dict"])
     return best.name
@@ -108,6 +106,10 @@ def _prepare(cfg: DictConfig, run: RunFolder, resume_from: Path | None) -> tuple
     experiment.module.attach("val", experiment.new_protocol())
     experiment.module.prepare_training(effective_batch=cfg.batch_size)
     _summarise(experiment, cfg, iter_batch, accumulate, processes)
+    told = departures(cfg, processes, iter_batch)
+    for line in told:
+        say(line)
+    run_update(run, departures=told or None)
     return experiment, trainer
 
 

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytorch_lightning as pl
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from carpus.engine.checkpoints import read_checkpoint
 from carpus.engine.folder import RunFolder
-from carpus.engine.mixed_config import flat_names
+from carpus.engine.mixed_config import dataset_names
 from carpus.engine.weights import initial_checkpoints
 
 ENTRY = "trained_on"
@@ -53,12 +53,11 @@ def stages_of(cfg: DictConfig, run: RunFolder, resumed: bool) -> list[dict[str, 
     """
     files = [] if resumed else initial_checkpoints(cfg)
     earlier = [stage for file in files for stage in read_checkpoint(file).get(ENTRY, [])]
-    parts = OmegaConf.to_container(cfg.datasets) if cfg.get("datasets") else [str(cfg.dataset.name)]
     start = [cfg.load_from] if cfg.load_from else files
     own = {
         "key": run.key,
         "method": str(cfg.method.name),
-        "datasets": flat_names(parts),
+        "datasets": dataset_names(cfg),
         "start": [str(file) for file in start],
     }
     return [*earlier, own]

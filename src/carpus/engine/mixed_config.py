@@ -94,7 +94,9 @@ def compose_mixture(
     """
     names, chosen = part_choices(datasets, allowed)
     rest = [line for line in overrides if not line.startswith(("datasets=", "dataset="))]
-    preset = OmegaConf.to_container(compose([*rest, f"dataset={next(iter(chosen.values()))}"]).parts)
+    first, dataset = next(iter(chosen.items()))
+    alone = compose([*rest, f"dataset={dataset}"])
+    preset = OmegaConf.to_container(alone.parts)
     assert isinstance(preset, dict)
     for name in (*preset, *own):
         if name not in chosen:
@@ -103,6 +105,9 @@ def compose_mixture(
     for name, choice in chosen.items():
         settings = [f"dataset.{key}={_literal(value)}" for key, value in _leaves(preset.get(name, {}))]
         settings += own.get(name, ())
+        if name == first and not settings:
+            composed[name] = alone
+            continue
         try:
             composed[name] = compose([*rest, f"dataset={choice}", *settings])
         except ConfigError as error:
@@ -249,8 +254,19 @@ def dataset_name(cfg: DictConfig) -> str:
         >>> dataset_name(OmegaConf.create({"dataset": {"name": "msra"}, "datasets": ["msra", "nyu"]}))
         'msra + nyu'
     """
-    datasets = OmegaConf.to_container(cfg.datasets) if cfg.get("datasets") else None
-    return " + ".join(flat_names(datasets)) if datasets else str(cfg.dataset.name)
+    return " + ".join(dataset_names(cfg))
+
+
+def dataset_names(cfg: DictConfig) -> list[str]:
+    """Names of a configuration's datasets: one, or the parts of a mixture.
+
+    Example:
+        >>> dataset_names(OmegaConf.create({"dataset": {"name": "msra"}, "datasets": None}))
+        ['msra']
+    """
+    if not cfg.get("datasets"):
+        return [str(cfg.dataset.name)]
+    return flat_names(OmegaConf.to_container(cfg.datasets))
 
 
 def spread(key: str, parts: Mapping[str, Any]) -> list[str]:
