@@ -118,7 +118,7 @@ def copied(trained, world):
 
 
 @pytest.fixture
-def here(monkeypatch, capsys):
+def here(monkeypatch, capsys, tmp_path):
     """``here("train.py", *arguments) -> (exit code, output)`` without the cost of a new process."""
     from carpus.cli import main as carpus
     from carpus.engine.entry import test_main, train_main
@@ -128,6 +128,8 @@ def here(monkeypatch, capsys):
         monkeypatch.setenv(name, "")
         monkeypatch.delenv(name)
     monkeypatch.setenv("COLUMNS", "200")
+    # Weights that somebody has in the cache change what is done without boxes.
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
     torch.set_num_threads(1)
 
     def call(script: str, *arguments: str, key: str | None = None) -> tuple[int, str]:

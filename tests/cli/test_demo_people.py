@@ -200,6 +200,38 @@ def test_the_detector_finds_people(demo, body, monkeypatch):
     assert len(list((out / "body").glob("params*"))) == 2
 
 
+@pytest.fixture
+def cached(monkeypatch, tmp_path):
+    """A cache of torchvision with the detector's weights."""
+    (tmp_path / "hub/checkpoints").mkdir(parents=True)
+    (tmp_path / "hub/checkpoints/fasterrcnn_resnet50_fpn_coco-258fb6c6.pth").touch()
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    monkeypatch.setattr(PersonDetector, "of_weights", classmethod(lambda cls, *_: cls(Found())))
+
+
+@pytest.mark.parametrize(
+    ("kind", "options", "box"),
+    [
+        ("smplx", [], [60, 20, 180, 360]),
+        ("smplx", ["--detector", "none"], [0, 0, WIDTH, HEIGHT]),
+        ("smplx", ["--bbox", "50,10,200,380"], [50, 10, 200, 380]),
+        ("mano", [], [0, 0, WIDTH, HEIGHT]),
+    ],
+)
+def test_bodies_are_looked_for_unasked_where_the_weights_are_at_hand(demo, body, cached, kind, options, box):
+    code, output, out = demo(kind, body, *options)
+    assert code == 0, output
+    assert told(out / "body" / "params.json")["bbox_xywh_px"] == box
+    assert ("boxes are those of torchvision's detector" in output) == (box[0] == 60)
+
+
+def test_weights_that_are_not_there_are_not_fetched_unasked(demo, body):
+    code, output, out = demo("smplx", body)
+    assert code == 0, output
+    assert told(out / "body" / "params.json")["bbox_xywh_px"] == [0, 0, WIDTH, HEIGHT]
+    assert "no box, the whole image is taken for it: give --bbox x,y,w,h, or --detector" in output
+
+
 def test_a_run_of_another_kind_refuses_people(here, world, body):
     run = RunFolder(world.logs / "e0e0e0009").create()
     save_config(compose_config(["experiment=quickstart"]), run.config_file)

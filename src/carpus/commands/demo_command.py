@@ -104,7 +104,8 @@ def _add_people(group: argparse._ArgumentGroup) -> None:
         "--detector",
         metavar="FILE",
         help="find people with torchvision's Faster R-CNN: file of its weights, or the word torchvision for "
-        "those in its cache",
+        "those in its cache, fetched if need be; none: take whole pictures (default, without boxes: "
+        "torchvision if the cache has its weights, else none)",
     )
     group.add_argument(
         "--all-persons",

@@ -42,12 +42,9 @@ class PersonDetector:
         Raises:
             ConfigError: if there are no such weights.
         """
-        from torchvision.models.detection import (
-            FasterRCNN_ResNet50_FPN_Weights as Published,
-        )
         from torchvision.models.detection import fasterrcnn_resnet50_fpn
 
-        state = _published(Published.DEFAULT) if weights == OWN else _of_file(Path(weights))
+        state = _published() if weights == OWN else _of_file(Path(weights))
         net = fasterrcnn_resnet50_fpn(weights=None, weights_backbone=None)
         _fill(net, state, weights)
         return cls(net, device)
@@ -63,17 +60,32 @@ class PersonDetector:
         return [_detected(boxes[row].astype(np.float64), float(scores[row])) for row in keep]
 
 
+def in_cache() -> bool:
+    """Whether torchvision's cache has the weights, so that nothing need be fetched."""
+    return (_cache() / Path(_own().url).name).is_file()
+
+
+def _cache() -> Path:
+    return Path(torch.hub.get_dir()) / "checkpoints"
+
+
+def _own() -> Any:
+    from torchvision.models.detection import FasterRCNN_ResNet50_FPN_Weights
+
+    return FasterRCNN_ResNet50_FPN_Weights.DEFAULT
+
+
 def _detected(xyxy: np.ndarray, score: float) -> DetectedBox:
     return DetectedBox(np.array([*xyxy[:2], *(xyxy[2:] - xyxy[:2])]), "detector", score)
 
 
-def _published(weights: Any) -> Mapping[str, torch.Tensor]:
+def _published() -> Mapping[str, torch.Tensor]:
+    weights = _own()
     try:
         return weights.get_state_dict(progress=False, check_hash=True)
     except Exception as error:
-        place = Path(torch.hub.get_dir()) / "checkpoints"
         raise ConfigError(
-            f"the detector's weights are not in {place} and could not be fetched ({error}); download "
+            f"the detector's weights are not in {_cache()} and could not be fetched ({error}); download "
             f"{weights.url} elsewhere and say --detector FILE, or give boxes with --bbox"
         ) from None
 

@@ -13,6 +13,8 @@ HANDS = ("auto", *HAND_TYPES)
 """What ``--hand`` may say of pairs of hands."""
 SIDES = ("right", "left")
 """What it may say of single ones."""
+NO_DETECTOR = "none"
+"""What ``--detector`` says to take whole pictures."""
 Box = tuple[float, float, float, float]
 
 
@@ -103,7 +105,8 @@ class PeopleOptions(RgbOptions):
 
     Args:
         hand: ``right`` or ``left`` for methods that look at a hand; None for right.
-        detector: file of weights of torchvision's detector, or ``torchvision`` for its cache.
+        detector: file of weights of torchvision's detector, ``torchvision`` for its cache, or
+            :data:`NO_DETECTOR`; None: without boxes the cache's, if it has any.
         all_persons: take all that the detector finds, not only the surest.
     """
 
@@ -112,12 +115,11 @@ class PeopleOptions(RgbOptions):
     all_persons: bool = False
 
     def __post_init__(self) -> None:
-        said = [("--bbox", self.boxes), ("--bbox-file", self.box_file), ("--detector", self.detector)]
+        detector = self.detector if self.detector != NO_DETECTOR else None
+        said = [("--bbox", self.boxes), ("--bbox-file", self.box_file), ("--detector", detector)]
         given = [option for option, value in said if value]
         if len(given) > 1:
             raise ConfigError(f"{' and '.join(given)} all say where people are: give one of them")
         super().__post_init__()
-        if self.all_persons and self.detector is None:
-            raise ConfigError("--all-persons says nothing without --detector")
         if self.hand is not None and self.hand not in SIDES:
             raise ConfigError(f"--hand {self.hand}: this method looks at one hand: give right or left")

@@ -17,8 +17,8 @@ from carpus.data.person_inputs import PersonInputs
 from carpus.engine.build import build, build_module
 from carpus.engine.config import load_config
 from carpus.engine.demo_clip import demo_clip
-from carpus.engine.demo_detector import SCORE, PersonDetector
-from carpus.engine.demo_options import PeopleOptions
+from carpus.engine.demo_detector import OWN, SCORE, PersonDetector, in_cache
+from carpus.engine.demo_options import NO_DETECTOR, PeopleOptions
 from carpus.engine.demo_shots import AT_ONCE, Asked, Progress, Shot, Subject, demo_images
 from carpus.engine.demo_smooth import PersonSmoother
 from carpus.engine.folder import RunFolder
@@ -80,7 +80,8 @@ class PeoplePredictor(Subject[FoundPerson]):
         self.side = (options.hand or "right") if layout.one_hand else None
         if options.hand is not None and self.side is None:
             raise ConfigError(f"--hand {options.hand}: {cfg.method.name} does not look at single hands")
-        if options.detector is not None and not self.is_body:
+        asked = None if options.detector == NO_DETECTOR else options.detector
+        if asked is not None and not self.is_body:
             raise ConfigError(
                 f"--detector finds people, but {cfg.method.name} looks at a {layout.name}: give --bbox"
             )
@@ -88,8 +89,12 @@ class PeoplePredictor(Subject[FoundPerson]):
             inputs.enlarge = options.enlarge
         layer = module.bodies.layer(layout.model, "right" if layout.one_hand else "neutral")
         self.model = FittedModel(layout.model, layer.faces, layout.joints, layer.standin)
-        weights = options.detector
+        boxed = options.boxes or options.box_file is not None
+        self.unasked = options.detector is None and self.is_body and not boxed and in_cache()
+        weights = OWN if self.unasked else asked
         self.detector = PersonDetector.of_weights(weights, options.device) if weights else None
+        if options.all_persons and self.detector is None:
+            raise ConfigError("--all-persons says nothing without --detector")
 
     @classmethod
     def of_run(cls, run: RunFolder, options: PeopleOptions) -> PeoplePredictor:
@@ -175,6 +180,11 @@ class PeoplePredictor(Subject[FoundPerson]):
                 f"the {self.model.kind} model is a stand-in: its shapes are not the published ones, and "
                 "parameters mean nothing to those"
             )
+        if self.unasked:
+            said.append(
+                "boxes are those of torchvision's detector, whose weights are in its cache; "
+                f"--detector {NO_DETECTOR} takes whole pictures"
+            )
         if self.side is not None and self.options.hand is None:
             said.append("hands are taken for right ones; --hand left says otherwise")
         return said
@@ -189,7 +199,7 @@ class PeoplePredictor(Subject[FoundPerson]):
             if box.source == WHOLE:
                 said.append(
                     f"{where}: no box, the whole image is taken for it: give --bbox x,y,w,h"
-                    + (", or --detector" if self.is_body else "")
+                    + (", or --detector torchvision" if self.is_body else "")
                 )
             elif left < 0 or top < 0 or left + wide > width or top + high > height:
                 said.append(
