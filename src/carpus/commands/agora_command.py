@@ -181,7 +181,7 @@ def _check(arguments: argparse.Namespace) -> None:
     from carpus.data.results.agora_check import check_agora_results
 
     if arguments.results is None:
-        raise ConfigError("carpus agora check: name the archive or folder with --results FILE")
+        raise ConfigError("check: name the archive or folder with --results FILE")
     faults = check_agora_results(arguments.results, arguments.model)
     if faults:
         raise DataError("\n".join([f"{arguments.results}: {len(faults)} faults", *faults]))

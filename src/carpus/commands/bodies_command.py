@@ -35,7 +35,7 @@ def run(arguments: argparse.Namespace) -> None:
     if arguments.action not in actions:
         raise ConfigError(unknown("action of carpus bodies", arguments.action, ACTIONS))
     if arguments.action != "check" and arguments.out is None:
-        raise ConfigError(f"carpus bodies {arguments.action}: say where to write, --out DIR")
+        raise ConfigError(f"{arguments.action}: say where to write, --out DIR")
     actions[arguments.action](arguments)
 
 
