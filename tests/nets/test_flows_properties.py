@@ -179,6 +179,14 @@ def test_every_weight_and_the_features_get_a_gradient(block):
         assert bool(tensor.grad.abs().sum() > 0)
 
 
+def test_no_step_leaves_features_as_they_are():
+    chain = FlowSequence(6, steps=0)
+    x = torch.randn(2, 6, 4, 4)
+    for z, log_det in (chain(x), chain.inverse(x)):
+        assert torch.equal(z, x)
+        assert torch.equal(log_det, torch.zeros(2))
+
+
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
@@ -186,7 +194,7 @@ def test_every_weight_and_the_features_get_a_gradient(block):
         ({"channels": 6, "hidden_ratio": 0.1}, "no hidden channel"),
         ({"channels": 6, "kernels": "1x1"}, "Allowed: 3x3, alternate"),
         ({"channels": 6, "block": "glow"}, "did you mean 'glow2'"),
-        ({"channels": 6, "steps": 0}, "at least one step"),
+        ({"channels": 6, "steps": -1}, "0 .features stay as they are. or more"),
     ],
 )
 def test_settings_that_cannot_work_say_so(settings, words):

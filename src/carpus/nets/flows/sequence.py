@@ -27,7 +27,7 @@ class FlowSequence(nn.Module):
 
     Args:
         channels: C of the map, odd ones included.
-        steps: length of the chain.
+        steps: length of the chain; 0: the latent is the map itself, to see what flows are worth.
         kernels: ``3x3`` in every step, or ``alternate``: 3×3, 1×1, 3×3, …
         hidden_ratio: hidden width of a subnet over its input's.
         clamp: bound of the log scales; None is the block's own: 2 for ``allinone``, unbounded for ``glow2``.
@@ -52,8 +52,8 @@ class FlowSequence(nn.Module):
             raise ConfigError(unknown("kernels of a flow", kernels, KERNELS))
         if block not in BLOCKS:
             raise ConfigError(unknown("block of a flow", block, BLOCKS))
-        if steps < 1:
-            raise ConfigError(f"steps={steps} of a flow: at least one step is needed")
+        if steps < 0:
+            raise ConfigError(f"steps={steps} of a flow: 0 (features stay as they are) or more are needed")
         self.channels = channels
         sides, (step, usual_clamp) = KERNELS[kernels], BLOCKS[block]
         bound, stream = usual_clamp if clamp is None else clamp, permutation_stream(perm_seed)
@@ -69,7 +69,7 @@ class FlowSequence(nn.Module):
         Returns:
             z ``(B, C, H, W)`` and log|det ∂z/∂x| ``(B,)``, at least float32.
         """
-        log_det = torch.zeros((), dtype=torch.float32, device=x.device)
+        log_det = torch.zeros(len(x), dtype=torch.float32, device=x.device)
         for step in self.module_list:
             x, part = step(x)
             log_det = log_det + part
@@ -83,7 +83,7 @@ class FlowSequence(nn.Module):
         Returns:
             x ``(B, C, H, W)`` and log|det ∂x/∂z| ``(B,)``, the forward one negated.
         """
-        log_det = torch.zeros((), dtype=torch.float32, device=z.device)
+        log_det = torch.zeros(len(z), dtype=torch.float32, device=z.device)
         for step in reversed(self.module_list):
             z, part = step.inverse(z)
             log_det = log_det + part

@@ -25,7 +25,7 @@ class FlowSeed(LatentSeed):
         backbone: of :func:`~carpus.nets.backbones.features.feature_maps`.
         image_px: side of the images.
         joints: heat maps J.
-        steps: of each flow.
+        steps: of each flow; 0: none, what is left is a network of the same backbone and head.
         kernels: ``3x3``, or ``alternate`` 3×3 and 1×1.
         hidden_ratio: hidden width of a step's subnet over its input's.
         clamp: bound of the log scales; None is the block's own.
