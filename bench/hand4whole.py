@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import resource
 import subprocess
 import sys
 import time
@@ -31,7 +30,7 @@ from carpus.skeletons.whole_body_datasets import MSCOCO
 from carpus.types import Record, collate
 
 WHAT = ("crops", "targets", "draw", "steps")
-MIB = 1024.0
+MIB = 2.0**20
 BATCHES = (2, 6)
 
 
@@ -137,6 +136,7 @@ def one_step(size: int) -> dict[str, float]:
     torch.set_num_threads(1)
     from carpus.engine.build import build_module
     from carpus.engine.config import compose_config
+    from carpus.engine.progress import peak_resident_bytes
     from carpus.types import Batch
 
     words = ["method=hand4whole", "dataset=mscoco", "method.module.standin=true"]
@@ -153,7 +153,7 @@ def one_step(size: int) -> dict[str, float]:
         loss.backward()
         optimizer.step()
         seconds.append(time.process_time() - begun)
-    return {"seconds": min(seconds), "peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / MIB}
+    return {"seconds": min(seconds), "peak_mib": peak_resident_bytes() / MIB}
 
 
 def main() -> None:

@@ -21,31 +21,33 @@ SPLIT, CAMERAS, CAPTURES, BATCH = "train", 80, 27, 32
 FILE = "annotations/train/InterHand2.6M_train_{}.json"
 KINDS = ("right", "left", "interacting")
 
+# Not getrusage: there a process begins with the peak of the one that started it.
+MEMORY_MB = """
+def memory_mb(what):
+    return int(next(l for l in open('/proc/self/status') if l.startswith(what)).split()[1]) / 1024
+"""
+
 PACK = """
-import json, resource, sys, time
+import json, sys, time
 from pathlib import Path
 from carpus.data.rgb_dataset import RgbDataset
 from carpus.data.sources.interhand26m import InterHand26M
 
-def anonymous_mb():
-    return int(next(l for l in open('/proc/self/status') if l.startswith('RssAnon')).split()[1]) / 1024
-
-before, peak, start = anonymous_mb(), [0.0], time.perf_counter()
+before, peak, start = memory_mb('RssAnon'), [0.0], time.perf_counter()
 first = []
 def progress(done, total):
     first or first.append(time.perf_counter() - start)
-    peak[0] = max(peak[0], anonymous_mb())
+    peak[0] = max(peak[0], memory_mb('RssAnon'))
 root = Path(sys.argv[1])
 RgbDataset('interhand26m', root, InterHand26M, root / 'packs', images='tree').pack('train', progress)
-highest = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 print(json.dumps({'pack_s': time.perf_counter() - start, 'parse_s': first[0], 'before_mb': before,
-                  'packing_anonymous_mb': peak[0], 'packing_highest_mb': highest}))
+                  'packing_anonymous_mb': peak[0], 'packing_highest_mb': memory_mb('VmHWM')}))
 """
 
 FIRST_BATCH = """
 import time
 start = time.perf_counter()
-import json, resource, sys
+import json, sys
 from functools import partial
 from pathlib import Path
 from carpus.data.augment_rgb import RgbAugmentation
@@ -58,17 +60,15 @@ from carpus.skeletons import INTERHAND
 def inputs(record, rng, train):
     return hand_inputs(record, RgbAugmentation().draw(rng), INTERHAND)
 
-def highest_mb():
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-
-imported, imported_mb = time.perf_counter(), highest_mb()
+imported, imported_mb = time.perf_counter(), memory_mb('VmHWM')
 root = Path(sys.argv[1])
 dataset = RgbDataset('interhand26m', root, InterHand26M, root / 'packs', images='tree')
 data = DataModule(dataset, inputs, batch_size=int(sys.argv[2]), seed=1)
 batch = next(iter(data.train_dataloader()))
 done = time.perf_counter()
 print(json.dumps({'import_s': imported - start, 'imported_mb': imported_mb,
-                  'open_and_first_batch_s': done - imported, 'open_mb': highest_mb(), 'keys': batch.keys_}))
+                  'open_and_first_batch_s': done - imported, 'open_mb': memory_mb('VmHWM'),
+                  'keys': batch.keys_}))
 """
 
 
@@ -167,9 +167,9 @@ def scale(images: int, folder: Path | None = None) -> dict[str, float]:
         write_annotation(root, images)
         print(f"wrote the annotation of {images:,} images in {time.perf_counter() - begun:.0f} s")
         bytes_of = sum(path.stat().st_size for path in (root / "annotations").rglob("*.json"))
-        found = {"images": images, "annotation_mb": bytes_of / 2**20, **_python(PACK, root)}
+        found = {"images": images, "annotation_mb": bytes_of / 2**20, **_python(MEMORY_MB + PACK, root)}
         write_first_pictures(root, images, BATCH)
-        opened = _python(FIRST_BATCH, root, BATCH)
+        opened = _python(MEMORY_MB + FIRST_BATCH, root, BATCH)
         if len(opened.pop("keys")) != BATCH:
             raise SystemExit("the first batch is not whole")
         store = root / "packs" / "interhand26m" / SPLIT
