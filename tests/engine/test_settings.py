@@ -22,7 +22,7 @@ from carpus.errors import ConfigError
         ("iter_batch", 0, "of at least 1, or null is needed"),
         ("workers", -1, "workers=-1: a whole number of at least 0"),
         ("worker_start", "frok", "unknown worker_start 'frok': did you mean 'fork'"),
-        ("shuffle", 1, "shuffle=1: true, false is needed"),
+        ("shuffle", 1, "shuffle=1: one of true, false is needed"),
         ("test_with", "bset", "did you mean 'best'"),
         ("mix", "same", "did you mean 'same_len'"),
         ("optimizer.lr", "1e-3x", "a number of at least 0"),

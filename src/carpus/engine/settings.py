@@ -64,7 +64,7 @@ def one_of(*choices: Any) -> Rule:
         # Not `value in choices`: 1 is in (True, False).
         return value in names if isinstance(value, str) else any(value is choice for choice in choices)
 
-    return Rule(fits, said, names)
+    return Rule(fits, f"one of {said}", names)
 
 
 def _is_devices(value: Any) -> bool:
