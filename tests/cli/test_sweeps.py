@@ -5,6 +5,9 @@ import re
 
 import pytest
 
+from carpus.engine.config import compose_config
+from carpus.errors import ConfigError
+
 
 @pytest.fixture(scope="module")
 def swept(world, trained):
@@ -96,3 +99,18 @@ def test_a_sweep_that_cannot_start_says_so_before_its_first_job(here, world, arg
     assert code == 1
     assert message in output
     assert "starts" not in output
+
+
+def test_settings_of_what_is_swept_are_known_before_the_first_job(monkeypatch):
+    import carpus.engine.sweep as sweeps
+
+    composed = []
+    monkeypatch.setattr(sweeps, "compose_config", lambda words: composed.append(compose_config(words)))
+    recipes = "experiment=handflow2d_quick,handflow2d_quick_noflow"
+    sweeps._check_every_choice(
+        [recipes, "++parts.stb_synthetic.synth.frames=7", "seednet.net.hidden_ratio=0.5", "seed=1,2"]
+    )
+    assert [(cfg.seednet.net.steps, cfg.seed) for cfg in composed] == [(4, 1), (0, 1), (4, 2)]
+    assert {cfg.parts.stb_synthetic.synth.frames for cfg in composed} == {7}
+    with pytest.raises(ConfigError, match="unknown key 'seednet"):
+        sweeps._check_every_choice(["experiment=handflow2d_quick,quickstart", "seednet.net.hidden_ratio=0.5"])

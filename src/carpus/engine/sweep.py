@@ -57,8 +57,8 @@ def sweep(argv: Sequence[str]) -> None:
     Raises:
         CarpusError: at the end, if a job failed.
     """
-    # Hydra composes each job too, and takes settings of parts only as additions.
-    plain = [f"+{a}" if a.startswith("parts.") else a for a in argv if a not in ("-m", "--multirun")]
+    # Hydra composes each job too, and knows only those settings of parts that a recipe has.
+    plain = [f"++{a}" if a.startswith("parts.") else a for a in argv if a not in ("-m", "--multirun")]
     overrides = parse_overrides([a for a in plain if not a.startswith("-")])
     logs = Path(compose_config([a for a in plain if a.startswith("paths.")]).paths.logs)
     chosen = {o.key_or_group: o.value() for o in overrides if not o.is_sweep_override()}
@@ -145,18 +145,23 @@ def _find_sweep(prefix: str, logs: Path) -> Sweep:
 
 
 def _check_every_choice(plain: Sequence[str]) -> None:
-    """Compose once per swept value: a typing error shows before the first job, not after the tenth."""
+    """Compose once per swept value: a typing error shows before the first job, not after the tenth.
+
+    What is not varied has its first value, as in a job: other settings may depend on it.
+    """
     parsed = parse_overrides([a for a in plain if not a.startswith("-")])
-    fixed = [
-        o.input_line or ""
+    values = [
+        [f"{o.get_key_element()}={value}" for value in o.sweep_string_iterator()]
+        if o.is_sweep_override()
+        else [o.input_line or ""]
         for o in parsed
-        if not o.is_sweep_override() and not o.key_or_group.startswith("hydra")
+        if not o.key_or_group.startswith("hydra")
     ]
-    compose_config(fixed)
-    for override in parsed:
-        if override.is_sweep_override() and not override.key_or_group.startswith("hydra"):
-            for value in override.sweep_string_iterator():
-                compose_config([*fixed, f"{override.get_key_element()}={value}"])
+    first = [choices[0] for choices in values]
+    compose_config(first)
+    for place, choices in enumerate(values):
+        for value in choices[1:]:
+            compose_config([*first[:place], value, *first[place + 1 :]])
 
 
 def _finish(current: Sweep, plain: Sequence[str]) -> None:
