@@ -157,9 +157,9 @@ def test_a_sweep_passes_settings_of_parts(here, mixed, monkeypatch, tmp_path):
     code, output = here("train.py", "-m", *options, f"paths.logs={tmp_path}", "mix=concat,same_len")
     assert code == 0, output
     assert len(jobs) == 2
-    assert all(f"+parts.{TWO}.test_subject=1" in job for job in jobs)
+    assert all(f"++parts.{TWO}.test_subject=1" in job for job in jobs)
     (command,) = (tmp_path / "sweeps").glob("*/command.json")
-    assert f"+parts.{TWO}.name=other" in json.loads(command.read_text())
+    assert f"++parts.{TWO}.name=other" in json.loads(command.read_text())
 
 
 @pytest.mark.slow
